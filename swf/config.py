@@ -1,0 +1,496 @@
+"""The settings: `swf.toml` and `SWF_*` become one frozen table; every mistake is reported at once, each with its place.
+
+One table of fields feeds everything: loading, the list of environment variables, the file `swf init` writes and the
+reference in the documentation. Nothing else in the project reads the environment.
+"""
+
+import difflib
+import ipaddress
+import itertools
+import json
+import os
+import re
+import textwrap
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from swf.errors import ConfigError
+
+DEFAULT_FILE = Path("swf.toml")
+DEFAULT_MAPPING = "mappings/default.toml"
+PREFIX = "SWF_"
+CHARSETS = (  # HL7 table 0211
+    "ASCII",
+    "8859/1",
+    "8859/2",
+    "8859/3",
+    "8859/4",
+    "8859/5",
+    "8859/6",
+    "8859/7",
+    "8859/8",
+    "8859/9",
+    "8859/15",
+    "UNICODE UTF-8",
+)
+
+# Kubernetes and Docker links set these for a service that is itself called "swf"; they are no settings of ours.
+_SERVICE_LINK = re.compile(r"SWF_(SERVICE_(HOST|PORT)|PORT_\d+_|PORT=tcp:)")
+_DELIMITERS = re.compile(r"[|^~\\&\x00-\x1f\x7f]")
+
+
+def _is_ae_title(text: str) -> str:
+    """An application entity title: up to 16 characters, no backslash and no control character (PS3.5 section 6.2)."""
+    title = text.strip(" ")
+    if not re.fullmatch(r"[ -\[\]-~]{1,16}", title):
+        raise PydanticCustomError("ae_title", "must be an AE title: 1 to 16 characters, no backslash")
+    return title
+
+
+def _is_host(text: str) -> str:
+    if not re.fullmatch(r"\S{1,253}", text):
+        raise PydanticCustomError("host", "must be a host name or an address")
+    return text
+
+
+def _is_store_url(text: str) -> str:
+    if not re.match(r"(sqlite:///|postgresql\+psycopg://).", text):
+        raise PydanticCustomError(
+            "store_url", "must begin with sqlite:/// or postgresql+psycopg:// and name a database"
+        )
+    return text
+
+
+def _is_hl7_text(text: str) -> str:
+    if _DELIMITERS.search(text):
+        raise PydanticCustomError("hl7_text", "must not hold a delimiter of HL7 (| ^ ~ \\ &) or a control character")
+    return text
+
+
+def _is_accession_prefix(text: str) -> str:
+    if not re.fullmatch("[A-Z0-9]{0,6}", text):
+        raise PydanticCustomError("accession_prefix", "must be up to 6 capitals and digits")
+    return text
+
+
+def _is_codec(text: str) -> str:
+    try:
+        "".encode(text)
+    except (LookupError, ValueError):
+        raise PydanticCustomError("codec", "is no character set known here; such as utf-8 or iso8859-1") from None
+    return text
+
+
+def _is_charset(text: str) -> str:
+    if text not in CHARSETS:
+        raise PydanticCustomError("charset", "must be one of {names}", {"names": ", ".join(CHARSETS)})
+    return text
+
+
+AeTitle = Annotated[str, AfterValidator(_is_ae_title)]
+Host = Annotated[str, AfterValidator(_is_host)]
+Hl7Text = Annotated[str, AfterValidator(_is_hl7_text)]
+OwnPort = Annotated[int, Field(ge=0, le=65535)]
+PeerPort = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    """A table of the file: no unknown keys, no changes after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Store(_Section):
+    """Where orders, messages and deliveries are kept."""
+
+    url: Annotated[str, AfterValidator(_is_store_url)] = Field(
+        default="sqlite:///swf.db",
+        description="The database: sqlite:///FILE (relative to the folder swf is started in; four slashes make it "
+        "absolute) or postgresql+psycopg://USER@HOST/NAME.",
+    )
+
+
+class Hl7(_Section):
+    """The door for orders: an MLLP listener (RAD-2, RAD-3, RAD-4, RAD-12, RAD-13, RAD-48)."""
+
+    host: Host = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for all.")
+    port: OwnPort = Field(default=2575, description="The port to listen on; 0 takes any free one.")
+    max_frame_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=4096, le=1024**3, description="The longest message taken; a longer one is refused."
+    )
+    frame_deadline_seconds: Seconds = Field(
+        default=60.0, description="How long a message may take from its first byte to its last."
+    )
+    max_connections: int = Field(default=256, ge=1, le=10_000, description="How many senders may be connected at once.")
+    default_charset: Annotated[str, AfterValidator(_is_codec)] = Field(
+        default="utf-8",
+        description="The character set of messages that declare none in MSH-18, such as utf-8 or windows-1251.",
+    )
+
+
+class Dicom(_Section):
+    """The door for modalities: worklist (RAD-5) and procedure steps (RAD-6, RAD-7)."""
+
+    ae_title: AeTitle = Field(default="SWF", description="Our application entity title.")
+    host: Host = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for all.")
+    port: OwnPort = Field(default=11112, description="The port to listen on; 0 takes any free one.")
+    accept_unknown_callers: bool = Field(
+        default=False,
+        description="Whether AE titles without a [[modality]] may call; always so while host is a loopback address.",
+    )
+    max_associations: int = Field(
+        default=64, ge=1, le=10_000, description="How many modalities may be connected at once."
+    )
+
+    @property
+    def callers_are_checked(self) -> bool:
+        """True when only the modalities of the configuration may call."""
+        return not (self.accept_unknown_callers or is_loopback(self.host))
+
+
+class Modality(_Section):
+    """A device that may call; repeat the table for each."""
+
+    ae_title: AeTitle = Field(description="The AE title it calls with.", examples=["CT1"])
+    host: Host | None = Field(
+        default=None, description="Its address; optional, checked when given.", examples=["10.0.0.21"]
+    )
+
+
+class Destination(_Section):
+    """A system that is told what happened to its orders; repeat the table for each."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What it is called in lists and in the log.", examples=["mis"]
+    )
+    host: Host = Field(description="Its address.", examples=["127.0.0.1"])
+    port: PeerPort = Field(description="The port of its MLLP listener.", examples=[2576])
+    send: tuple[Literal["ORM^O01", "ORU^R01"], ...] = Field(
+        default=("ORM^O01", "ORU^R01"), min_length=1, description="Which messages it gets."
+    )
+    application: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The receiving application, MSH-5 of what it gets."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The receiving facility, MSH-6 of what it gets."
+    )
+    charset: Annotated[str, AfterValidator(_is_charset)] = Field(
+        default="UNICODE UTF-8", description="The character set it reads, as MSH-18 names it."
+    )
+    ack_timeout_seconds: Seconds = Field(default=30.0, description="How long to wait for its acknowledgement.")
+    retry_first_seconds: Seconds = Field(
+        default=0.5, description="The pause after the first failed attempt; the pauses grow from here."
+    )
+    retry_last_seconds: Seconds = Field(
+        default=10.0, validate_default=True, description="The longest pause between two attempts."
+    )
+    refusals_before_parking: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="How often it may refuse a message before the message waits for an operator.",
+    )
+
+    @field_validator("retry_last_seconds")
+    @classmethod
+    def _is_not_before_the_first(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("retry_first_seconds", 0):
+            raise PydanticCustomError("retry", "must not be shorter than retry_first_seconds")
+        return value
+
+
+class Site(_Section):
+    """What our own messages and numbers are signed with."""
+
+    name: Annotated[Hl7Text, Field(min_length=1, max_length=180)] = Field(
+        default="SWF", description="The sending application, MSH-3 of what we send."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="RAD", description="The sending facility, MSH-4 of what we send."
+    )
+    issuer: Annotated[Hl7Text, Field(max_length=64)] = Field(
+        default="", description="The assigning authority of patient identifiers that name none (PID-3.4)."
+    )
+    accession_prefix: Annotated[str, AfterValidator(_is_accession_prefix)] = Field(
+        default="SWF",
+        description="What accession numbers generated here begin with: up to 6 capitals and digits.",
+    )
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings()` are the defaults; `load` reads the file and the environment."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    mapping: Annotated[str, Field(min_length=1)] = Field(
+        default=DEFAULT_MAPPING,
+        description="The site's rules from HL7 to DICOM and back, relative to the folder swf is started in; "
+        "where the default file is missing, the one shipped with swf is used.",
+    )
+    store: Store = Field(default=Store(), description=str(Store.__doc__))
+    hl7: Hl7 = Field(default=Hl7(), description=str(Hl7.__doc__))
+    dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
+    site: Site = Field(default=Site(), description=str(Site.__doc__))
+    modality: tuple[Modality, ...] = Field(default=(), description=str(Modality.__doc__))
+    destination: tuple[Destination, ...] = Field(default=(), description=str(Destination.__doc__))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` passes: it alone knows from which file and variable a value came, and says so in errors."""
+        return (init_settings,)
+
+
+Document = dict[str, Any]
+Place = tuple[str | int, ...]
+Finding = tuple[Place, str]
+
+_SECTIONS: dict[str, type[BaseModel]] = {"store": Store, "hl7": Hl7, "dicom": Dicom, "site": Site}
+_LISTS: dict[str, type[BaseModel]] = {"modality": Modality, "destination": Destination}
+_UNIQUE = {"modality": "ae_title", "destination": "name"}
+_SENTENCES = {
+    "missing": "is missing",
+    "model_type": "must be a table",
+    "model_attributes_type": "must be a table",
+    "tuple_type": "must be a list",
+}
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of the file: `section` is empty at the top level; `value` is its default, or an example without one."""
+
+    section: str
+    name: str
+    value: Any
+    description: str
+
+    @property
+    def path(self) -> str:
+        """The key as errors name it, such as `hl7.port`."""
+        return f"{self.section}.{self.name}" if self.section else self.name
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that set it; where both are set, the last one counts."""
+        parts = [part.upper() for part in (self.section, self.name) if part]
+        return tuple(dict.fromkeys(PREFIX + joint.join(parts) for joint in ("_", "__")))
+
+
+def keys() -> Iterator[Key]:
+    """Every key that stands once in the file, in the order of the file; `list_keys` has those of the repeated tables."""
+    for name, field in Settings.model_fields.items():
+        if name in _SECTIONS:
+            yield from _keys_of(name, _SECTIONS[name])
+        elif name not in _LISTS:
+            yield Key("", name, field.default, str(field.description))
+
+
+def list_keys() -> Iterator[Key]:
+    """Every key of `[[modality]]` and `[[destination]]`."""
+    for name, section in _LISTS.items():
+        yield from _keys_of(name, section)
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings from `path`, else from ./swf.toml if it is there, else the defaults; the environment wins over both.
+
+    Raises ConfigError with every mistake, each as `FILE:LINE: KEY: TEXT` or `VARIABLE: KEY: TEXT`; members of a list
+    are counted from 1. A file that is no TOML at all is one mistake.
+    """
+    file = path or DEFAULT_FILE
+    text = _read(file) if path or file.is_file() else ""
+    document = _parse(text, file)
+    variables, mistakes = _assign(os.environ if environ is None else environ, document)
+    settings, findings = _validate(document)
+    lines = {place: f"{file}:{number}" for place, number in _line_numbers(text).items()}
+    for place, sentence in findings:
+        origin = _origin(place, variables) or _origin(place, lines) or str(file)
+        mistakes.append(f"{origin}: {_path(place)}: {sentence}")
+    if settings is None or mistakes:
+        raise ConfigError(mistakes)
+    return settings
+
+
+def template() -> str:
+    """The commented swf.toml that `swf init` writes: every key with its meaning and its default, all commented out."""
+    head = [
+        "# Settings of swf. Lines that begin with # and a key show the default; remove the # to change it.",
+        "# Every key can be set by an environment variable too, which wins over this file: SWF_HL7_PORT for port in [hl7];",
+        '# lists as JSON: SWF_MODALITY=\'[{"ae_title": "CT1"}]\'.',
+    ]
+    return "\n".join([*head, *_template_of(keys(), "[{}]"), *_template_of(list_keys(), "#[[{}]]"), ""])
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def mapping_file(settings: Settings) -> Path:
+    """The mapping to use: the configured file, or the shipped one while the default is configured and not there.
+
+    Raises ConfigError when a file of the site's own is missing.
+    """
+    configured = Path(settings.mapping)
+    if configured.is_file():
+        return configured
+    if settings.mapping == DEFAULT_MAPPING:
+        return shipped_mappings() / configured.name
+    raise ConfigError([f"mapping: {configured}: there is no such file"])
+
+
+def shipped_mappings() -> Path:
+    """The folder of mappings that came with swf: inside an installed package, else beside it in the working copy."""
+    package = Path(__file__).parent
+    installed = package / "mappings"
+    return installed if installed.is_dir() else package.parent / "mappings"
+
+
+def _keys_of(section: str, model: type[BaseModel]) -> Iterator[Key]:
+    for name, field in model.model_fields.items():
+        value = field.examples[0] if field.examples else field.default
+        yield Key(section, name, value, str(field.description))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
+        raise ConfigError([f"{path}: {reason}"]) from error
+
+
+def _parse(text: str, path: Path) -> Document:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        place = f"{path}:{line[1]}" if line else str(path)
+        raise ConfigError([f"{place}: {error}"]) from error
+
+
+def _line_numbers(text: str) -> dict[Place, int]:
+    """Where each key stands, judged line by line: good enough to point at, not to parse by."""
+    lines: dict[Place, int] = {}
+    seen: Counter[str] = Counter()
+    table: Place = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*(\[\[?)\s*([\w-]+)\s*\]", line):
+            table = (header[2],) if header[1] == "[" else (header[2], seen[header[2]])
+            seen[header[2]] += 1
+            lines[table] = number
+        elif key := re.match(r"\s*([\w-]+)\s*=", line):
+            lines[*table, key[1]] = number
+    return lines
+
+
+def _places_of_variables() -> dict[str, Place]:
+    single = {name: (key.section, key.name) if key.section else (key.name,) for key in keys() for name in key.variables}
+    return {**single, **{PREFIX + name.upper(): (name,) for name in _LISTS}}
+
+
+def _assign(environ: Mapping[str, str], document: Document) -> tuple[dict[Place, str], list[str]]:
+    """Put every SWF_ variable into the document; the answer is which variable set what, and what was wrong with some."""
+    known = _places_of_variables()
+    variables: dict[Place, str] = {}
+    mistakes: list[str] = []
+    ours = {name for name, value in environ.items() if not _SERVICE_LINK.match(f"{name}={value}")}
+    for name in sorted(name for name in ours if name.startswith(PREFIX)):
+        if name not in known:
+            mistakes.append(f"{name}: there is no such setting{_did_you_mean(name, known)}")
+            continue
+        try:
+            _put(document, known[name], environ[name])
+        except json.JSONDecodeError as error:
+            mistakes.append(f"{name}: {_path(known[name])}: is not JSON: {error}")
+        variables[known[name]] = name
+    return variables, mistakes
+
+
+def _put(document: Document, place: Place, text: str) -> None:
+    """Set one value; raises JSONDecodeError for a list that is none."""
+    match place:
+        case (str(name),) if name in _LISTS:
+            document[name] = json.loads(text)
+        case (str(name),):
+            document[name] = text
+        case (str(section), str(name)) if isinstance(document.setdefault(section, {}), dict):
+            document[section][name] = text
+
+
+def _validate(document: Document) -> tuple[Settings | None, list[Finding]]:
+    known = {name: value for name, value in document.items() if name in Settings.model_fields}
+    findings: list[Finding] = [((name,), _no_such_key(name, Settings)) for name in document if name not in known]
+    findings += _repetitions(document)
+    try:
+        return Settings(**known), findings
+    except ValidationError as error:
+        return None, findings + [(found["loc"], _sentence(found)) for found in error.errors()]
+
+
+def _repetitions(document: Document) -> Iterator[Finding]:
+    """Names given twice; looked for before the models are, so that they are reported beside any other mistake."""
+    for section, unique in _UNIQUE.items():
+        members = document.get(section, [])
+        seen: set[str] = set()
+        for index, member in enumerate(members if isinstance(members, list) else []):
+            value = str(member.get(unique, "")).strip() if isinstance(member, dict) else ""
+            if value in seen:
+                yield (section, index, unique), f"{value!r} is already taken by another {section}"
+            seen |= {value} - {""}
+
+
+def _sentence(found: ErrorDetails) -> str:
+    if found["type"] == "extra_forbidden":
+        table, *_, name = found["loc"]
+        return _no_such_key(str(name), {**_SECTIONS, **_LISTS}[str(table)])
+    return _SENTENCES.get(found["type"]) or re.sub(r"^\w+ should", "should", found["msg"])
+
+
+def _no_such_key(name: str, model: type[BaseModel]) -> str:
+    return f"there is no such key{_did_you_mean(name, model.model_fields)}"
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _origin(place: Place, origins: Mapping[Place, str]) -> str:
+    """The origin of the place or of the nearest table around it; empty when neither is known."""
+    around = (place[:length] for length in range(len(place), 0, -1))
+    return next((origins[outer] for outer in around if outer in origins), "")
+
+
+def _path(place: Place) -> str:
+    """`destination[2].port` for ("destination", 1, "port")."""
+    return "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in place).removeprefix(".")
+
+
+def _template_of(members: Iterable[Key], header: str) -> Iterator[str]:
+    for section, group in itertools.groupby(members, key=lambda key: key.section):
+        yield ""
+        if section:
+            yield f"# {Settings.model_fields[section].description}"
+            yield header.format(section)
+        for key in group:
+            yield from textwrap.wrap(key.description, 110, initial_indent="# ", subsequent_indent="# ")
+            yield f"#{key.name} = {json.dumps(key.value, ensure_ascii=False)}"

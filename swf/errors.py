@@ -1,0 +1,182 @@
+"""One tree of errors; each knows its HL7 acknowledgement, its DIMSE status and what to do about it.
+
+SwfError
+├── ConfigError                 start refused; all mistakes listed
+├── MessageError                the HL7 message is at fault            AE/AR, HL7 table 0357 code, ERR location
+│   ├── UnreadableMessage           bytes, header or character set
+│   ├── UnsupportedMessage          type, trigger event, version or processing id
+│   ├── MappingError                a field the worklist cannot do without or cannot hold
+│   ├── UnknownOrder                no order or patient of that number
+│   ├── IdentifierConflict          a number that belongs to somebody else
+│   └── IllegalTransition           the order's state does not allow it
+├── ProcedureStepError          the modality's request is at fault     DIMSE status (PS3.7 Annex C)
+│   ├── DuplicateStep 0x0111 · UnknownStep 0x0112 · StepClosed 0x0110
+│   └── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
+├── PeerError                   a destination is at fault              retry or park
+│   └── PeerUnreachable · PeerSilent · PeerRefused
+└── StoreError                  ours; the other side should try again  AR 207, DIMSE 0x0110
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class SwfError(Exception):
+    """Anything that went wrong in a way this program has an answer for."""
+
+    advice: ClassVar[str] = "See the log for the circumstances."
+
+
+class ConfigError(SwfError):
+    """The configuration or a mapping cannot be used; `mistakes` lists every reason, each with its place."""
+
+    advice = "Correct the lines named and start again; `swf check` tells without starting."
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class MessageError(SwfError):
+    """An HL7 message cannot be applied.
+
+    `location` is `segment^sequence^field[^component[^subcomponent]]`, counted from 1, as far as it is known;
+    `code` is a value of HL7 table 0357.
+    """
+
+    ack_code: ClassVar[str] = "AE"
+    code: int = 207
+    advice = "Correct the message at the place named and send it again."
+
+    def __init__(self, text: str, *, location: str = "", code: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.location = location
+        if code is not None:
+            self.code = code
+
+
+class UnreadableMessage(MessageError):
+    """No message could be made of the bytes."""
+
+    code = 102
+    advice = "Check the sender's character set, delimiters and framing; the bytes are kept as they came."
+
+
+class UnsupportedMessage(MessageError):
+    """A type, trigger event, version or processing id this broker does not take (HL7 0357 200 to 203)."""
+
+    ack_code = "AR"
+    code = 200
+    advice = "Route messages of this type elsewhere, or stop sending them here."
+
+
+class MappingError(MessageError):
+    """A field the worklist cannot do without is missing, or a value does not fit where it must go."""
+
+    code = 101
+    advice = "Correct the field, or the mapping line that reads it."
+
+
+class UnknownOrder(MessageError):
+    """The message names an order or patient nobody announced."""
+
+    code = 204
+    advice = "Send the order first; check the order number and its assigning authority."
+
+
+class IdentifierConflict(MessageError):
+    """An identifier of the message already belongs to another patient or order."""
+
+    code = 205
+    advice = "Check which patient the number belongs to before anything is sent again."
+
+
+class IllegalTransition(MessageError):
+    """The order's present state does not allow what the message asks."""
+
+    code = 206
+    advice = "Look at the order's state with `swf trace`; a step that has begun is ended by its modality."
+
+
+class ProcedureStepError(SwfError):
+    """A modality's MPPS request cannot be carried out. `keywords` names the attributes at fault (PS3.7 Annex C)."""
+
+    dimse_status: ClassVar[int] = 0x0110
+    advice = "Correct the modality's MPPS configuration; the request changed nothing."
+
+    def __init__(self, text: str, *, keywords: Sequence[str] = (), error_id: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.keywords = tuple(keywords)
+        self.error_id = error_id
+
+
+class DuplicateStep(ProcedureStepError):
+    """N-CREATE for a SOP Instance UID that exists (PS3.7 C.5.7)."""
+
+    dimse_status = 0x0111
+
+
+class UnknownStep(ProcedureStepError):
+    """N-SET for a SOP Instance UID that was never created."""
+
+    dimse_status = 0x0112
+
+
+class StepClosed(ProcedureStepError):
+    """N-SET after COMPLETED or DISCONTINUED; carries Error ID A710 (PS3.4 F.7.2.2.2)."""
+
+    dimse_status = 0x0110
+
+
+class MissingAttribute(ProcedureStepError):
+    """N-CREATE without an attribute the table requires."""
+
+    dimse_status = 0x0120
+
+
+class MissingValue(ProcedureStepError):
+    """A required attribute is present but empty, or the final state lacks what it needs."""
+
+    dimse_status = 0x0121
+
+
+class InvalidValue(ProcedureStepError):
+    """An attribute holds a value the service does not allow."""
+
+    dimse_status = 0x0106
+
+
+class PeerError(SwfError):
+    """A destination did not take a message."""
+
+    advice = "Check the destination's address and that it is running; the message is kept and tried again."
+
+
+class PeerUnreachable(PeerError):
+    """No connection could be made."""
+
+
+class PeerSilent(PeerError):
+    """The connection stood, but no acknowledgement came; it is unknown whether the message was taken."""
+
+
+class PeerRefused(PeerError):
+    """The destination answered with a negative acknowledgement."""
+
+    advice = "Read the destination's reason; after repeated refusal the message is parked for an operator."
+
+    def __init__(self, text: str, *, ack_code: str, error_code: str = "") -> None:
+        super().__init__(text)
+        self.ack_code = ack_code
+        self.error_code = error_code
+
+
+class StoreError(SwfError):
+    """The store could not commit; nothing was done and the sender should try again."""
+
+    ack_code: ClassVar[str] = "AR"
+    code: ClassVar[int] = 207
+    dimse_status: ClassVar[int] = 0x0110
+    advice = "Check disk space, permissions and that the database is running."
