@@ -1,0 +1,1 @@
+"""HL7 v2 without I/O: bytes and text in, values and text out."""

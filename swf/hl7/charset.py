@@ -1,0 +1,145 @@
+"""MSH-18 ↔ codec, always strict: no character of a name is ever replaced or guessed (hl7v2.md §6, ihe-swf §3.5)."""
+
+import re
+from collections.abc import Sequence
+
+from swf.errors import MappingError, UnreadableMessage
+from swf.hl7.message import Header
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M\0", b"\0\0\0M")
+_JAPANESE = frozenset({"shift_jis", "iso2022_jp_2"})
+_ALPHABETS = re.compile(r"iso8859-|cp(?:125\d|866)|koi8-")
+"""Codecs of one byte a character, in which UTF-8 text reads as nonsense and hardly any real text is valid UTF-8."""
+
+_REGISTRATIONS = {
+    1: (100, "LATIN1"),
+    2: (101, "LATIN2"),
+    3: (109, "LATIN3"),
+    4: (110, "LATIN4"),
+    5: (144, "CYRILLIC"),
+    6: (127, "ARABIC"),
+    7: (126, "GREEK"),
+    8: (138, "HEBREW"),
+    9: (148, "LATIN5"),
+}
+"""Part of ISO 8859 → its ISO registration and common name."""
+
+_NAMES = {
+    "utf-8": ("UNICODE UTF-8", "UTF-8", "UNICODE", "ISO IR192", "65001"),
+    "ascii": ("ASCII", "US-ASCII", "ISO IR6", "ISO 2022 IR 6", "ISO 646", "ANSI X3.4-1968"),
+    "iso8859-15": ("8859/15", "ISO 8859-15", "ISO IR203", "LATIN9"),
+    "koi8-r": ("KOI8-R", "KOI8", "20866"),
+    "koi8-u": ("KOI8-U", "21866"),
+    "cp866": ("CP866", "IBM866", "DOS866", "866"),
+    "tis-620": ("TIS-620", "ISO IR166"),
+    "gb18030": ("GB 18030-2000", "GB18030", "GBK", "GB2312", "CP936", "ISO IR58"),
+    "big5": ("BIG-5", "CP950"),
+    "euc_kr": ("KS X 1001", "KS C 5601", "EUC-KR", "ISO IR149", "ISO 2022 IR 149"),
+    "euc_jp": ("EUC-JP",),
+    "shift_jis": ("ISO IR14", "ISO IR13", "ISO 2022 IR 13", "SHIFT_JIS", "SJIS"),
+    "iso2022_jp_2": ("ISO IR87", "ISO IR159", "ISO-2022-JP", "ISO 2022 IR 87", "ISO 2022 IR 159"),
+}
+
+
+def _key(name: str) -> str:
+    """Case, blanks, dashes, slashes and underscores do not tell names apart."""
+    return re.sub(r"[^A-Z0-9]", "", name.upper())
+
+
+def _codecs() -> dict[str, str]:
+    codecs = {_key(name): codec for codec, names in _NAMES.items() for name in names}
+    for part, (registration, common) in _REGISTRATIONS.items():
+        names = (f"8859{part}", f"ISO8859{part}", f"ISOIR{registration}", f"ISO2022IR{registration}", common)
+        codecs.update(dict.fromkeys(names, f"iso8859-{part}"))
+    for page in range(1250, 1259):
+        codecs.update(dict.fromkeys((f"WINDOWS{page}", f"WIN{page}", f"CP{page}", f"{page}"), f"cp{page}"))
+    return codecs
+
+
+_CODECS = _codecs()
+
+
+def codec_for(name: str) -> str | None:
+    """The Python codec of an MSH-18 name or one of its many spellings; None if it cannot be read here."""
+    return _CODECS.get(_key(name))
+
+
+def decode(raw: bytes, header: Header, *, default: str = "utf-8", override: str | None = None) -> tuple[str, str]:
+    """The text of a payload and the codec it was read with.
+
+    A byte order mark decides, then `override` (the source is known to declare wrongly), then MSH-18, then UTF-8, then
+    `default`. Raises `UnreadableMessage` with codec and offset for the first byte that does not fit, for UTF-16, for
+    an unknown name, and for UTF-8 bytes declared as a one-byte alphabet, which would garble every name silently.
+    """
+    if raw.startswith(_WIDE_MARKS):
+        raise UnreadableMessage("The message is UTF-16 or UTF-32, which MLLP cannot carry; send UTF-8")
+    if raw.startswith(_UTF8_MARK):
+        return _strict(raw[len(_UTF8_MARK) :], "utf-8", header), "utf-8"
+    if override:
+        codec = _known([override])
+        return _strict(raw, codec, header), codec
+    if header.charsets:
+        codec = _known(header.charsets)
+        _refuse_mislabelled(raw, codec)
+        return _strict(raw, codec, header), codec
+    codec = "utf-8" if _is_utf8(raw) else _known([default])
+    return _strict(raw, codec, header), codec
+
+
+def encode(text: str, codec: str) -> bytes:
+    """`text` in `codec`; raises `MappingError` for a character the codec does not have."""
+    try:
+        return text.encode(codec)
+    except UnicodeEncodeError as error:
+        character = f"U+{ord(text[error.start]):04X}"
+        raise MappingError(f"The character {character} at {error.start} does not exist in {codec}") from error
+
+
+def _known(names: Sequence[str]) -> str:
+    """The one codec that reads all of MSH-18's repetitions (ISO 2022: the first may be empty)."""
+    codecs = set()
+    for name in filter(None, names):
+        codec = codec_for(name)
+        if codec is None:
+            raise UnreadableMessage(f"The character set {name!r} is not known", location="MSH^1^18", code=103)
+        codecs.add(codec)
+    codecs.discard("ascii")
+    if len(codecs) > 1 and not codecs <= _JAPANESE:
+        text = f"MSH-18 names several character sets: {', '.join(names)}"
+        raise UnreadableMessage(text, location="MSH^1^18", code=103)
+    return "iso2022_jp_ext" if len(codecs) > 1 else "".join(codecs) or "ascii"
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _refuse_mislabelled(raw: bytes, codec: str) -> None:
+    if _ALPHABETS.match(codec) and not raw.isascii() and _is_utf8(raw):
+        raise UnreadableMessage(
+            f"MSH-18 declares {codec}, but the bytes are UTF-8; correct MSH-18 or override the source's character set",
+            location="MSH^1^18",
+        )
+
+
+def _strict(raw: bytes, codec: str, header: Header) -> str:
+    try:
+        return raw.decode(codec)
+    except UnicodeDecodeError as error:
+        location = _location(raw[: error.start], header.delimiters.field)
+        text = f"The byte {raw[error.start]:#04x} at offset {error.start} is not {codec}"
+        raise UnreadableMessage(text, location=location) from error
+
+
+def _location(before: bytes, separator: str) -> str:
+    """Segment, its sequence and field of the byte that follows `before`."""
+    lines = re.split(rb"[\r\n]+", before)
+    name = lines[-1][:3]
+    field = lines[-1].count(separator.encode()) + (name == b"MSH")
+    sequence = sum(line[:3] == name for line in lines)
+    return f"{name.decode('latin-1')}^{sequence}^{field}" if re.fullmatch(rb"[A-Z][A-Z0-9]{2}", name) else ""

@@ -1,0 +1,437 @@
+"""Lazy ER7 reader: header, segments and order groups by path, the text kept exactly (hl7v2.md §2.2, §7)."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import takewhile
+from typing import NamedTuple
+
+from swf.errors import UnreadableMessage
+
+NULL = '""'
+"""A field or component sent as `""`: clear the stored value. Nothing sent at all means: leave it (H-10)."""
+
+
+class Delimiters(NamedTuple):
+    """The separators a message declares in MSH-1 and MSH-2; one it does not declare is "" and separates nothing."""
+
+    field: str
+    component: str
+    repetition: str
+    escape: str
+    subcomponent: str
+
+
+STANDARD = Delimiters("|", "^", "~", "\\", "&")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What MSH says, read from bytes as ISO 8859-1, so that every byte can be echoed as it came.
+
+    Names, `control_id`, `at`, `processing_text` and `version_text` are raw field text. Codes are stripped and in
+    capitals. `fault` tells why no message can be made of these bytes; it is empty when one can be tried.
+    """
+
+    delimiters: Delimiters
+    sending_application: str
+    sending_facility: str
+    receiving_application: str
+    receiving_facility: str
+    at: str
+    message_code: str
+    trigger_event: str
+    structure: str
+    control_id: str
+    processing_id: str
+    processing_text: str
+    version: str
+    version_text: str
+    accept_ack: str
+    application_ack: str
+    charsets: tuple[str, ...]
+    fault: str
+
+    @property
+    def recognised(self) -> bool:
+        """The bytes began with MSH and usable delimiters."""
+        return not self.fault
+
+    @property
+    def type(self) -> str:
+        """Message code and trigger event, such as `ORM^O01`; without an event `ORM`."""
+        return f"{self.message_code}^{self.trigger_event}" if self.trigger_event else self.message_code
+
+
+_BEFORE_HEADER = "\xef\xbb\xbf\ufeff\r\n\t \0"
+_HEADER_LINE = re.compile(r"(?:^|[\r\n])(MSH[^\r\n]*)")
+_HEADER_SEARCH = 65536
+_BATCH = "The frame holds a batch; send each message in a frame of its own"
+_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+
+
+def read_header(raw: bytes) -> Header:
+    """The header of a payload, whatever the bytes are; never raises.
+
+    Of a payload that does not begin with MSH the first MSH line is still read, so that it can be answered.
+    """
+    text = raw[:_HEADER_SEARCH].decode("latin-1").lstrip(_BEFORE_HEADER)
+    found = _HEADER_LINE.search(text)
+    line = found[1] if found else ""
+    delimiters, fault = _delimiters(line)
+    if not text.startswith("MSH"):
+        fault = _BATCH if text.startswith(("FHS", "BHS")) else "The payload does not begin with MSH"
+    fields = [*(line.split(delimiters.field) if line else []), *[""] * 18]
+    code, event, structure = [part.strip().upper() for part in _components(fields[8], delimiters)][:3]
+    return Header(
+        delimiters=delimiters,
+        sending_application=fields[2],
+        sending_facility=fields[3],
+        receiving_application=fields[4],
+        receiving_facility=fields[5],
+        at=fields[6],
+        message_code=code,
+        trigger_event=event,
+        structure=structure,
+        control_id=fields[9],
+        processing_id=_components(fields[10], delimiters)[0].strip().upper(),
+        processing_text=fields[10],
+        version=_components(fields[11], delimiters)[0].strip(),
+        version_text=fields[11],
+        accept_ack=fields[14].strip().upper(),
+        application_ack=fields[15].strip().upper(),
+        charsets=_charsets(fields[17], delimiters),
+        fault=fault,
+    )
+
+
+def _delimiters(line: str) -> tuple[Delimiters, str]:
+    """The delimiters of an MSH line and what is wrong with them; the standard ones if they cannot be used."""
+    separator = line[3:4]
+    if separator not in _PUNCTUATION:
+        return STANDARD, "MSH is not followed by a field separator"
+    # A doubled character, as in `^~\\&`, occurs in the field; the second adds nothing.
+    characters = "".join(dict.fromkeys(line[4:].split(separator, 1)[0]))
+    if not 1 <= len(characters) <= 5 or not _PUNCTUATION.issuperset(characters):  # noqa: PLR2004  MSH-2 is 1 to 5 long
+        return STANDARD._replace(field=separator), "MSH-2 holds no usable encoding characters"
+    component, repetition, escape, subcomponent = [*characters[:4], "", "", ""][:4]
+    return Delimiters(separator, component, repetition, escape, subcomponent), ""
+
+
+def _components(field: str, delimiters: Delimiters) -> list[str]:
+    """The components of a header field's first repetition, at least three."""
+    first = field.split(delimiters.repetition, 1)[0] if delimiters.repetition else field
+    return [*first.split(delimiters.component), "", ""]
+
+
+def _charsets(field: str, delimiters: Delimiters) -> tuple[str, ...]:
+    names = field.split(delimiters.repetition) if delimiters.repetition else [field]
+    return tuple(name.strip() for name in names) if field.strip() else ()
+
+
+class Segment:
+    """One segment, split on the first touch. Fields, repetitions and components count from 1, as in the standard."""
+
+    __slots__ = ("_codec", "_delimiters", "_fields", "name", "text")
+
+    def __init__(self, text: str, delimiters: Delimiters, codec: str = "utf-8") -> None:
+        self.name = text[:3]
+        self.text = text
+        self._delimiters = delimiters
+        self._codec = codec
+        self._fields: list[str] = []
+
+    def __repr__(self) -> str:
+        return f"Segment({self.text!r})"
+
+    @property
+    def last(self) -> int:
+        """The number of the last field sent."""
+        return len(self._split()) - 1
+
+    def raw(self, field: int) -> str:
+        """The text of a field as it came, all repetitions; "" if it is not there. MSH-1 is the separator itself."""
+        fields = self._fields or self._split()
+        return fields[field] if 0 < field < len(fields) else ""
+
+    def _split(self) -> list[str]:
+        if not self._fields:
+            self._fields = self.text.split(self._delimiters.field)
+            if self.name == "MSH":
+                self._fields.insert(1, self._delimiters.field)
+        return self._fields
+
+    def repetitions(self, field: int) -> int:
+        """How often a field was sent; 0 if it is empty."""
+        text = self.raw(field)
+        if not text or self._is_declaration(field) or not self._delimiters.repetition:
+            return int(text != "")
+        return text.count(self._delimiters.repetition) + 1
+
+    def value(self, field: int, repetition: int = 1, component: int = 0, subcomponent: int = 0) -> str:
+        """The unescaped text of one part of a field; "" if there is no such part, `NULL` if it was sent as `""`.
+
+        Component 0 is the whole repetition, separators kept. A component that has subcomponents is read as its first
+        one unless another is asked for (HL7 2.5.1 §2.5.3: how a receiver of an older version reads a newer field).
+        """
+        if self._is_declaration(field):
+            return self.raw(field) if repetition == 1 else ""
+        delimiters = self._delimiters
+        text = _part(self.raw(field), delimiters.repetition, repetition)
+        if component or subcomponent:
+            text = _part(text, delimiters.component, component or 1)
+            text = _part(text, delimiters.subcomponent, subcomponent or 1)
+        return unescape(text, delimiters, self._codec)
+
+    def _is_declaration(self, field: int) -> bool:
+        """MSH-1 and MSH-2 hold separators as data."""
+        return self.name == "MSH" and field <= 2  # noqa: PLR2004  MSH-2
+
+
+def _part(text: str, separator: str, number: int) -> str:
+    if not separator or separator not in text:
+        return text if number == 1 else ""
+    parts = text.split(separator)
+    return parts[number - 1] if 1 <= number <= len(parts) else ""
+
+
+class Message:
+    """A message as it came: `text` exactly, and its segments in order."""
+
+    __slots__ = ("_by_name", "header", "segments", "text")
+
+    def __init__(self, text: str, header: Header, segments: list[Segment]) -> None:
+        self.text = text
+        self.header = header
+        self.segments = segments
+        self._by_name = _index(segments)
+
+    @property
+    def delimiters(self) -> Delimiters:
+        """The message's own separators."""
+        return self.header.delimiters
+
+    def first(self, name: str) -> Segment | None:
+        """The first segment of that name."""
+        segments = self._by_name.get(name)
+        return segments[0] if segments else None
+
+    def all(self, name: str) -> list[Segment]:
+        """Every segment of that name, in order."""
+        return self._by_name.get(name, [])
+
+    def value(self, name: str, field: int, repetition: int = 1, component: int = 0, subcomponent: int = 0) -> str:
+        """`Segment.value` of the first segment of that name; "" if there is none."""
+        segment = self.first(name)
+        return segment.value(field, repetition, component, subcomponent) if segment else ""
+
+
+def parse(text: str, header: Header, codec: str = "utf-8") -> Message:
+    """The message in `text`, decoded with `codec`, whose header was read from the same bytes.
+
+    Segments end with CR or CR LF, or with LF if no CR separates them. A line that is no segment (a wrapped base64
+    block, a CR typed into a report) continues the one before. Raises `UnreadableMessage` for an unusable header and
+    for several messages in one frame: their patients must never mix.
+    """
+    if header.fault:
+        raise UnreadableMessage(header.fault, location="MSH^1")
+    segments = [Segment(line, header.delimiters, codec) for line in _segment_lines(text, header.delimiters.field)]
+    if sum(segment.name == "MSH" for segment in segments) > 1:
+        raise UnreadableMessage(_BATCH, location="MSH^2")
+    return Message(text, header, segments)
+
+
+def _segment_lines(text: str, separator: str) -> list[str]:
+    body = text.lstrip(_BEFORE_HEADER).rstrip("\r\n")
+    lines = body.replace("\r\n", "\r").split("\r") if "\r" in body else body.split("\n")
+    begins = _segment_start(separator)
+    if all(map(begins, lines)):
+        return lines
+    return list(_continued(lines, begins))
+
+
+@lru_cache(maxsize=32)
+def _segment_start(separator: str) -> Callable[[str], object]:
+    return re.compile(rf"[A-Z][A-Z0-9]{{2}}(?:{re.escape(separator)}|\Z)").match
+
+
+def _continued(lines: Iterable[str], begins: Callable[[str], object]) -> Iterator[str]:
+    """Join each line that is no segment to the one before, blank lines left out."""
+    pending: list[str] = []
+    for line in lines:
+        if begins(line) and pending:
+            yield "\r".join(pending)
+            pending = []
+        if line.strip():
+            pending.append(line)
+    yield "\r".join(pending)
+
+
+_LONGEST_BLANK = 100
+_TRUNCATION = "#"
+_LAYOUT = {"br": "\n", "ce": "\n", "sp": "\n", "sk": " ", "in": "", "ti": "", "fi": "", "nf": ""}
+_REPEATED = frozenset({"sp", "sk"})
+
+
+def unescape(text: str, delimiters: Delimiters = STANDARD, codec: str = "utf-8") -> str:
+    r"""`text` with its escape sequences resolved in a single pass (HL7 2.5.1 §2.7).
+
+    Line breaks become "\n", highlighting is dropped, `\Xhh..\` is read in `codec`. What is unknown, unterminated or
+    not readable stays as it is, so a path such as `C:\dir` survives.
+    """
+    escape = delimiters.escape
+    if not escape or escape not in text:
+        return text
+    letters = {
+        "F": delimiters.field,
+        "S": delimiters.component,
+        "T": delimiters.subcomponent,
+        "R": delimiters.repetition,
+        "E": escape,
+        "P": _TRUNCATION,
+    }
+
+    def resolve(sequence: re.Match[str]) -> str:
+        if sequence["letter"]:
+            return letters[sequence["letter"]] or sequence[0]
+        if sequence["layout"]:
+            return _layout(sequence["layout"].lower(), sequence["count"])
+        return "" if sequence["hex"] is None else _hexadecimal(sequence["hex"], codec, sequence[0])
+
+    return _escape_sequence(escape).sub(resolve, text)
+
+
+@lru_cache(maxsize=32)
+def _escape_sequence(escape: str) -> re.Pattern[str]:
+    mark = re.escape(escape)
+    return re.compile(
+        rf"{mark}(?:(?P<letter>[FSTREP])|[HN]|[Xx](?P<hex>[0-9A-Fa-f]+)"
+        rf"|\.(?P<layout>(?i:br|sp|sk|in|ti|ce|fi|nf)) ?[+-]?(?P<count>[0-9]{{0,10}})){mark}"
+    )
+
+
+def _layout(command: str, count: str) -> str:
+    times = min(int(count or 1), _LONGEST_BLANK) if command in _REPEATED else 1
+    return _LAYOUT[command] * times
+
+
+def _hexadecimal(digits: str, codec: str, sequence: str) -> str:
+    """Senders write any number of digits; NUL is never text, it only pads."""
+    try:
+        return bytes.fromhex(digits.zfill(len(digits) + len(digits) % 2)).decode(codec).replace("\0", "")
+    except UnicodeDecodeError:
+        return sequence
+
+
+@dataclass(slots=True)
+class OrderGroup:
+    """What one order can see: its own segments and, by names it does not have itself, those of its patient and visit.
+
+    Notes on the patient stand under `PID.NTE`, so that they are never taken for notes on the order.
+    """
+
+    segments: dict[str, list[Segment]]
+
+    def first(self, name: str) -> Segment | None:
+        """The first segment of that name."""
+        segments = self.segments.get(name)
+        return segments[0] if segments else None
+
+    def all(self, name: str) -> list[Segment]:
+        """Every segment of that name, in order."""
+        return self.segments.get(name, [])
+
+
+_VISIT = frozenset({"PD1", "PV1", "PV2"})
+_IDENTIFIERS = ((("OBR", 19),), (("ORC", 2), ("OBR", 2)), (("ORC", 3), ("OBR", 3)))
+"""What tells that two orders are one requested procedure: its id, the placer's number, the filler's number."""
+
+
+def order_groups(message: Message) -> list[OrderGroup]:
+    """The orders of a message, by a flat walk that no message structure can upset (hl7v2.md §7).
+
+    A new ORC, or an OBR after an OBR, starts an order; the second OBR shares what the ORC brought. What stands before
+    the first order belongs to all of them, and so does a visit that comes late. A PID after an order starts another
+    patient, who shares nothing with the one before but MSH.
+    """
+    groups = [group for patient in _patients(message.segments) for group in _orders(patient)]
+    studies = message.all("ZDS")
+    if len(studies) == 1:
+        _share_study(groups, studies)
+    return groups
+
+
+def _index(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
+    by_name: dict[str, list[Segment]] = {}
+    for segment in segments:
+        by_name.setdefault(segment.name, []).append(segment)
+    return by_name
+
+
+def _patients(segments: list[Segment]) -> list[list[Segment]]:
+    """The segments of each patient, MSH in front."""
+    patients: list[list[Segment]] = [[]]
+    ordered = False
+    for segment in segments:
+        if segment.name == "PID" and ordered:
+            patients.append(segments[:1])
+            ordered = False
+        ordered = ordered or segment.name in {"ORC", "OBR"}
+        patients[-1].append(segment)
+    return patients
+
+
+def _orders(segments: list[Segment]) -> list[OrderGroup]:
+    """The orders of one patient."""
+    head, *orders = _cut(segments)
+    shared = _index(head)
+    shared["PID.NTE"] = shared.pop("NTE", [])
+    shared.pop("ZDS", None)
+    late = _index(segment for order in orders for segment in order if segment.name in _VISIT)
+    groups = []
+    common: dict[str, list[Segment]] = {}
+    for order in orders:
+        if order[0].name == "ORC":
+            common = _index(takewhile(lambda segment: segment.name != "OBR", order))
+        groups.append(OrderGroup({**late, **shared, **common, **_index(order)}))
+    return groups
+
+
+def _cut(segments: list[Segment]) -> list[list[Segment]]:
+    """The segments before the first order, then those of each order."""
+    pieces: list[list[Segment]] = [[]]
+    described = True  # an OBR now would be the next order's
+    for segment in segments:
+        if segment.name == "ORC" or (segment.name == "OBR" and described):
+            pieces.append([])
+            described = False
+        described = described or segment.name == "OBR"
+        pieces[-1].append(segment)
+    return pieces
+
+
+def _share_study(groups: list[OrderGroup], study: list[Segment]) -> None:
+    """Give the message's only ZDS to every order of its requested procedure (RAD-4: one ZDS ends the message)."""
+    owners = [group for group in groups if group.first("ZDS")]
+    for group in groups:
+        if len(groups) == 1 or any(_same_procedure(group, owner) for owner in owners):
+            group.segments.setdefault("ZDS", study)
+
+
+def _same_procedure(one: OrderGroup, other: OrderGroup) -> bool:
+    """The first identifier that both carry decides."""
+    for fields in _IDENTIFIERS:
+        mine, theirs = _identifier(one, fields), _identifier(other, fields)
+        if mine and theirs:
+            return mine == theirs
+    return False
+
+
+def _identifier(group: OrderGroup, fields: Iterable[tuple[str, int]]) -> tuple[str, str] | None:
+    """Number and namespace of the first of `fields` that holds a number."""
+    for name, field in fields:
+        segment = group.first(name)
+        if segment and segment.value(field, component=1) not in {"", NULL}:
+            return segment.value(field, component=1), segment.value(field, component=2)
+    return None
