@@ -1,0 +1,1 @@
+"""DICOM datasets without a network."""

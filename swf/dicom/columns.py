@@ -1,0 +1,58 @@
+"""What of a stored item is kept in columns of its own, so that RAD-5 queries find it by index (PS3.4 K.6).
+
+Also the two changes a stored item undergoes without its order being mapped again: in its one scheduled procedure step,
+and in the attributes of its patient.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from swf.dicom import attributes, encoding, matching
+from swf.dicom.encoding import Item
+
+_SPS = encoding.layout(attributes.SPS).tag
+STATION, START = "station", "start"
+
+
+def columns(stored: bytes) -> dict[str, str]:
+    """Every column of `attributes.TABLE` with its normal value, and `start`: date and time joined.
+
+    `status` is left out, the store keeps it by itself.
+    """
+    outer = encoding.contents(stored)
+    inner = encoding.contents(step(stored))
+    found = {column: _normal(vr, (inner if nested else outer).get(tag, b"")) for column, tag, vr, nested in _wanted()}
+    found[START] = found[matching.START_DATE] + found[matching.START_TIME]
+    return found
+
+
+def step(stored: bytes) -> bytes:
+    """The encoded elements of the scheduled procedure step; empty when the item has none."""
+    items = encoding.items(encoding.contents(stored).get(_SPS, b""))
+    return items[0] if items else b""
+
+
+def merge(stored: bytes, changes: Mapping[str, encoding.Value]) -> bytes:
+    """`stored` with `changes` in place of its own elements; in the scheduled procedure step, element by element."""
+    sequence = changes.get(attributes.SPS)
+    outer: Item = {keyword: value for keyword, value in changes.items() if keyword != attributes.SPS}
+    merged = encoding.merge(stored, outer)
+    if not sequence or isinstance(sequence, str) or isinstance(sequence[0], str):
+        return merged
+    return encoding.replace(merged, _SPS, encoding.item_bytes(encoding.merge_elements(step(stored), sequence[0])))
+
+
+def _normal(vr: str, content: bytes) -> str:
+    values = content.decode().rstrip(" \0").split("\\")
+    return "\\".join(matching.normal(vr, value) for value in values)
+
+
+@cache
+def _wanted() -> tuple[tuple[str, int, str, bool], ...]:
+    rows = (
+        row for row in attributes.TABLE if row.column and row.column != "status" and row.path in ("", attributes.SPS)
+    )
+    return tuple(
+        (row.column, encoding.layout(row.keyword).tag, encoding.layout(row.keyword).vr, row.path == attributes.SPS)
+        for row in rows
+    )

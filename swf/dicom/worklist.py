@@ -1,0 +1,248 @@
+"""Modality Worklist of RAD-5: a query identifier becomes a query, a stored item its answer (PS3.4 K.4 and C.2.2.2).
+
+An answer is cut out of the stored bytes; pydicom carries the pieces to the network without decoding them.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+from pydicom import charset as extensions
+from pydicom import datadict
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import BaseTag
+
+from swf.dicom import attributes, charset, encoding, matching
+
+# The tags asked for, each with what is asked of its items; None asks for all there is.
+Requested: TypeAlias = "dict[int, Requested] | None"
+
+SPS_SEQUENCE = 0x00400100
+TIMEZONE_OFFSET = 0x00080201
+_NEVER_KEYS = frozenset({encoding.SPECIFIC_CHARACTER_SET, TIMEZONE_OFFSET})  # table K.6-1a
+
+_BINARY_VRS = frozenset(
+    {"AT", "FD", "FL", "OB", "OD", "OF", "OL", "OV", "OW", "SL", "SS", "SV", "UL", "UN", "US", "UV"}
+)
+_CHARACTER_SET_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_LONG_LENGTH_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})
+
+
+@dataclass(frozen=True)
+class WorklistQuery:
+    """What a modality asks: all `predicates` have to hold, `requested` is what it wants to see.
+
+    `optional_unsupported` says that a key had a value nothing is matched with, so that matches are answered FF01.
+    `statuses_asked` says that the query names step statuses itself, in place of those listed by default.
+    """
+
+    predicates: list[matching.Predicate]
+    requested: Requested
+    optional_unsupported: bool
+    character_sets: tuple[str, ...]
+    statuses_asked: bool
+
+
+class _Key(NamedTuple):
+    """A matching key with a value, found at `path` (keywords joined by `/`)."""
+
+    path: str
+    tag: int
+    values: list[str]
+
+
+class _Piece(NamedTuple):
+    """An element of an answer: its bytes as stored, or the pieces of each of its items."""
+
+    tag: int
+    vr: str
+    value: "bytes | list[list[_Piece]]"
+
+
+# ---- the query ----
+
+
+def read_query(identifier: Dataset) -> WorklistQuery:
+    """The query an identifier means; oddities of real modalities neither narrow it nor make it fail.
+
+    Of a sequence with several items the first counts; an empty sequence or item asks for all of it. Keys without an
+    indexed column never narrow; with a value they set `optional_unsupported` (PS3.4 K.4.1.3.1, status FF01).
+    """
+    terms = charset.standard(_character_sets(identifier))
+    keys: list[_Key] = []
+    requested = _read_keys(identifier, "", terms, keys)
+    columns = attributes.columns()
+    supported = {columns[key.path, key.tag]: key.values for key in keys if (key.path, key.tag) in columns}
+    asked = {row.column: _predicate(row, values) for row, values in supported.items()}
+    narrowing = {column: each for column, each in asked.items() if each is not None}
+    return WorklistQuery(
+        predicates=matching.combine(list(narrowing.values())),
+        requested=requested,
+        optional_unsupported=len(supported) < len(keys),
+        character_sets=terms,
+        statuses_asked="status" in narrowing,
+    )
+
+
+def _predicate(row: attributes.WorklistAttribute, values: list[str]) -> matching.Predicate | None:
+    return matching.predicate(row.column, encoding.layout(row.keyword).vr, values)
+
+
+def _read_keys(dataset: Dataset, path: str, terms: tuple[str, ...], keys: list[_Key]) -> Requested:
+    """What `dataset` asks for; its keys with a value are added to `keys`."""
+    requested: dict[int, Requested] = {}
+    for tag in sorted(dataset.keys()):
+        if tag.element == 0 or tag in _NEVER_KEYS:
+            continue
+        wanted: Requested = None
+        if _is_sequence(dataset, tag):
+            inner = f"{path}/{datadict.keyword_for_tag(tag) or tag}".lstrip("/")
+            wanted = _read_keys(_first_item(dataset, tag), inner, terms, keys) or None
+        elif values := _values(_unread(dataset, tag), terms):
+            keys.append(_Key(path, int(tag), values))
+        if not tag.is_private:
+            requested[int(tag)] = wanted
+    return requested
+
+
+def _character_sets(identifier: Dataset) -> list[str]:
+    tag = BaseTag(encoding.SPECIFIC_CHARACTER_SET)
+    return _values(_unread(identifier, tag), ()) if tag in identifier else []
+
+
+def _unread(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
+    """The element as it came: pydicom would read the bytes its own way and warn of what it does not know."""
+    return dataset.get_item(tag, keep_deferred=True)
+
+
+def _is_sequence(dataset: Dataset, tag: BaseTag) -> bool:
+    return _vr(tag) == "SQ" or _unread(dataset, tag).VR == "SQ"
+
+
+def _first_item(dataset: Dataset, tag: BaseTag) -> Dataset:
+    value = dataset[tag].value
+    return value[0] if isinstance(value, DicomSequence) and value else Dataset()
+
+
+def _values(element: DataElement | RawDataElement, terms: tuple[str, ...]) -> list[str]:
+    """The values of a key; none when it is empty or blank, whatever it is padded with."""
+    if element.value is None:
+        return []
+    if isinstance(element.value, bytes):
+        texts = _raw_values(int(element.tag), element.value, terms)
+    else:
+        texts = [str(each) for each in element.value] if _is_list(element.value) else [str(element.value)]
+    texts = [each.strip(" \0") for each in texts]
+    return texts if any(texts) else []
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, MultiValue | list | tuple)
+
+
+def _raw_values(tag: int, raw: bytes, terms: tuple[str, ...]) -> list[str]:
+    vr = _vr(tag)
+    if vr in _BINARY_VRS:
+        return [raw.hex()]
+    return charset.decode(raw, terms if vr in _CHARACTER_SET_VRS else ()).split("\\")
+
+
+@cache
+def _vr(tag: int) -> str:
+    """The VR of PS3.6, the first where it depends on others; UN for a tag it does not know."""
+    try:
+        return datadict.dictionary_VR(tag)[:2]
+    except KeyError:
+        return "UN"
+
+
+# ---- the answer ----
+
+
+def answer(stored: bytes, query: WorklistQuery, *, implicit: bool = True) -> Dataset:
+    """The identifier of a pending response: what was requested of a stored item, and nothing else.
+
+    Every requested attribute is there, zero-length when the item does not have it; a sequence asked for as a whole
+    comes whole. Specific Character Set is there when anything is not ASCII: that of the request when it holds all
+    characters, else ISO_IR 192. `implicit` is the transfer syntax the answer will be written in without being decoded;
+    the other one works as well, but takes longer. ValueError when `stored` cannot be read.
+    """
+    pieces = _select(stored, query.requested)
+    chosen = charset.choose("".join(_foreign_texts(pieces)), query.character_sets)
+    if chosen:
+        pieces = [_Piece(encoding.SPECIFIC_CHARACTER_SET, "CS", _padded(chosen.encode())), *pieces]
+    raw = {piece.tag: _raw_element(piece, chosen, implicit=implicit) for piece in pieces}
+    dataset = Dataset({element.tag: element for element in raw.values()})
+    codecs = extensions.convert_encodings(chosen.split("\\")) if chosen else extensions.default_encoding
+    dataset.set_original_encoding(implicit, True, codecs)
+    return dataset
+
+
+def _select(stored: bytes, requested: Requested) -> list[_Piece]:
+    found = encoding.contents(stored)
+    pieces = []
+    for tag in found if requested is None else requested:
+        vr, value = _vr(tag), found.get(tag, b"")
+        wanted = requested[tag] if requested is not None else None
+        pieces.append(_Piece(tag, vr, _select_items(tag, value, wanted) if vr == "SQ" else value))
+    return pieces
+
+
+def _select_items(tag: int, value: bytes, wanted: Requested) -> list[list[_Piece]]:
+    items = encoding.items(value)
+    if tag == SPS_SEQUENCE:
+        items = (items or [b""])[:1]  # PS3.4 K.6.1.2.2: exactly one item
+    return [_select(item, wanted) for item in items]
+
+
+def _foreign_texts(pieces: list[_Piece]) -> Iterator[str]:
+    for piece in pieces:
+        if isinstance(piece.value, list):
+            for item in piece.value:
+                yield from _foreign_texts(item)
+        elif piece.vr in _CHARACTER_SET_VRS and not piece.value.isascii():
+            yield piece.value.decode()
+
+
+def _raw_element(piece: _Piece, chosen: str, *, implicit: bool) -> RawDataElement:
+    content = _content(piece, chosen, implicit=implicit)
+    return RawDataElement(
+        tag=BaseTag(piece.tag),
+        VR=piece.vr,
+        length=len(content),
+        value=content,
+        value_tell=0,
+        is_implicit_VR=implicit,
+        is_little_endian=True,
+    )
+
+
+def _content(piece: _Piece, chosen: str, *, implicit: bool) -> bytes:
+    if isinstance(piece.value, list):
+        return b"".join(encoding.item_bytes(_item(item, chosen, implicit=implicit)) for item in piece.value)
+    if piece.vr not in _CHARACTER_SET_VRS or chosen in ("", charset.UNICODE) or piece.value.isascii():
+        return piece.value
+    return _padded(charset.encode(piece.value.decode().rstrip(" "), chosen))
+
+
+def _padded(content: bytes) -> bytes:
+    return content + b" " if len(content) % 2 else content
+
+
+def _item(pieces: list[_Piece], chosen: str, *, implicit: bool) -> bytes:
+    return b"".join(_element(piece, _content(piece, chosen, implicit=implicit), implicit=implicit) for piece in pieces)
+
+
+def _element(piece: _Piece, content: bytes, *, implicit: bool) -> bytes:
+    """One element with its header (PS3.5 7.1.2 and 7.1.3)."""
+    group, element, length = piece.tag >> 16, piece.tag & 0xFFFF, len(content)
+    if implicit:
+        return struct.pack("<HHL", group, element, length) + content
+    if piece.vr in _LONG_LENGTH_VRS:
+        return struct.pack("<HH2sHL", group, element, piece.vr.encode(), 0, length) + content
+    return struct.pack("<HH2sH", group, element, piece.vr.encode(), length) + content
