@@ -1,0 +1,53 @@
+"""What happened, in the order it was committed: the one source for `swf trace` and for every extension."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+from swf.model.moment import Moment
+from swf.model.number import ROW_NUMBER
+
+
+class Event(StrEnum):
+    """The kinds of entries."""
+
+    MESSAGE_APPLIED = "message applied"
+    MESSAGE_REFUSED = "message refused"
+    MESSAGE_REPEATED = "message repeated"
+    ORDER_CREATED = "order created"
+    ORDER_CHANGED = "order changed"
+    ORDER_STATUS = "order status"
+    STEP_SCHEDULED = "step scheduled"
+    STEP_STATUS = "step status"
+    STEP_SUPERSEDED = "step superseded"
+    PATIENT_CHANGED = "patient changed"
+    PATIENT_MERGED = "patient merged"
+    WARNING = "warning"
+    MPPS_IN_PROGRESS = "mpps in progress"
+    MPPS_CHANGED = "mpps changed"
+    MPPS_COMPLETED = "mpps completed"
+    MPPS_DISCONTINUED = "mpps discontinued"
+    MPPS_UNMATCHED = "mpps unmatched"
+    DELIVERY_QUEUED = "delivery queued"
+    DELIVERY_FAILED = "delivery failed"
+    DELIVERY_ACKNOWLEDGED = "delivery acknowledged"
+    DELIVERY_PARKED = "delivery parked"
+
+
+class JournalEntry(SQLModel, table=True):
+    """One event; `detail` holds what an operator wants to read, never a whole message."""
+
+    __tablename__ = "journal"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
+    at: datetime = Field(sa_type=Moment)
+    event: str
+    order: int | None = Field(default=None, foreign_key="order.id", sa_type=ROW_NUMBER, index=True)
+    message: int | None = Field(default=None, foreign_key="message.id", sa_type=ROW_NUMBER, index=True)
+    detail: dict[str, Any] = Field(sa_type=JSON)
+
+
+JOURNAL = SQLModel.metadata.tables["journal"]

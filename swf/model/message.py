@@ -1,0 +1,42 @@
+"""Every HL7 message that came in, as it came, with the answer it got."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from swf.model.moment import Moment
+from swf.model.number import ROW_NUMBER
+
+
+class Disposition(StrEnum):
+    """What became of a message."""
+
+    APPLIED = "APPLIED"
+    REFUSED = "REFUSED"
+
+
+class Message(SQLModel, table=True):
+    """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame."""
+
+    __tablename__ = "message"
+    __table_args__ = (Index("message_by_control_id", "control_id", "source"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
+    received_at: datetime = Field(sa_type=Moment, index=True)
+    peer: str
+    source: str
+    type: str
+    control_id: str
+    version: str
+    charset: str
+    content_hash: str
+    raw: bytes
+    disposition: str
+    ack_code: str
+    reason: str = ""
+    acknowledgement: bytes
+
+
+MESSAGE = SQLModel.metadata.tables["message"]

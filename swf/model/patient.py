@@ -1,0 +1,26 @@
+"""The patient an order is for (RAD-1, RAD-12): known by identifier and assigning authority together."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from swf.model.moment import Moment
+from swf.model.number import ROW_NUMBER
+
+
+class Patient(SQLModel, table=True):
+    """One identity. A merged identity stays as a pointer, so late messages still find the survivor."""
+
+    __tablename__ = "patient"
+    __table_args__ = (UniqueConstraint("patient_id", "issuer"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
+    patient_id: str
+    issuer: str = ""
+    dataset: bytes = b""
+    merged_into: int | None = Field(default=None, foreign_key="patient.id", sa_type=ROW_NUMBER, index=True)
+    updated_at: datetime = Field(sa_type=Moment)
+
+
+PATIENT = SQLModel.metadata.tables["patient"]

@@ -1,0 +1,1 @@
+"""The archive: every statement sent to the database."""

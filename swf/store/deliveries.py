@@ -1,0 +1,87 @@
+"""The queue of messages to destinations: one line per destination, first in, first out (RAD-3)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from swf.model.delivery import DELIVERY, DeliveryStatus
+from swf.model.order import ORDER
+from swf.store import database
+from swf.store.database import Record, Transaction
+
+_UNTRIED = {
+    "status": DeliveryStatus.WAITING,
+    "attempts": 0,
+    "refusals": 0,
+    "last_error": "",
+    "acknowledgement": "",
+}
+_HEAD = (
+    select(DELIVERY)
+    .where(DELIVERY.c.destination == bindparam("name"), DELIVERY.c.status == DeliveryStatus.WAITING)
+    .order_by(DELIVERY.c.id)
+    .limit(1)
+)
+
+
+def add(transaction: Transaction, **columns: Any) -> int:
+    """Queue a message and wake the workers once it is durable; returns its row number."""
+    values = {**_UNTRIED, "next_attempt_at": columns["created_at"], **columns}
+    number = transaction.execute(insert(DELIVERY).values(values).returning(DELIVERY.c.id)).scalar_one()
+    database.ring_after_commit(transaction)
+    return int(number)
+
+
+def head(connection: Connection, destination: str) -> Record | None:
+    """The delivery whose turn it is."""
+    return connection.execute(_HEAD, {"name": destination}).first()
+
+
+def delivered(transaction: Transaction, number: int, acknowledgement: str, at: datetime) -> None:
+    """The destination took delivery row `number`."""
+    _change(transaction, number, status=DeliveryStatus.DELIVERED, acknowledgement=acknowledgement, delivered_at=at)
+
+
+def failed(
+    transaction: Transaction, number: int, *, error: str, refused: bool, next_attempt_at: datetime, park: bool
+) -> None:
+    """An attempt failed; `park` takes the delivery out of the line until an operator decides."""
+    status = DeliveryStatus.PARKED if park else DeliveryStatus.WAITING
+    refusals = DELIVERY.c.refusals + int(refused)
+    _change(transaction, number, status=status, last_error=error, refusals=refusals, next_attempt_at=next_attempt_at)
+
+
+def release(transaction: Transaction, number: int, at: datetime) -> bool:
+    """Put a parked delivery back into its line; False when it is not parked."""
+    parked = (DELIVERY.c.id == number) & (DELIVERY.c.status == DeliveryStatus.PARKED)
+    values = {"status": DeliveryStatus.WAITING, "refusals": 0, "next_attempt_at": at}
+    database.ring_after_commit(transaction)
+    return transaction.execute(update(DELIVERY).where(parked).values(values)).rowcount == 1
+
+
+def overview(connection: Connection, *, limit: int, status: str = "") -> Sequence[Record]:
+    """The newest deliveries first, without their payload."""
+    columns = [column for column in DELIVERY.c if column.name not in ("payload", "order")]
+    statement = select(*columns, ORDER.c.accession_number).join(ORDER, ORDER.c.id == DELIVERY.c.order)
+    if status:
+        statement = statement.where(DELIVERY.c.status == status)
+    return connection.execute(statement.order_by(DELIVERY.c.id.desc()).limit(limit)).all()
+
+
+def one(connection: Connection, number: int) -> Record | None:
+    """A delivery whole."""
+    return connection.execute(select(DELIVERY).where(DELIVERY.c.id == number)).first()
+
+
+def waiting(connection: Connection) -> dict[str, int]:
+    """How many wait, by destination."""
+    statement = select(DELIVERY.c.destination, func.count()).where(DELIVERY.c.status == DeliveryStatus.WAITING)
+    rows = connection.execute(statement.group_by(DELIVERY.c.destination))
+    return {row[0]: row[1] for row in rows}
+
+
+def _change(transaction: Transaction, number: int, **columns: Any) -> None:
+    attempts = DELIVERY.c.attempts + 1
+    transaction.execute(update(DELIVERY).where(DELIVERY.c.id == number).values(attempts=attempts, **columns))

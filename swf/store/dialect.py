@@ -1,0 +1,107 @@
+"""Every difference between SQLite and PostgreSQL, and nothing else."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.dml import Insert
+
+# FULL: an acknowledged message survives a power cut; NORMAL loses the last commits (measured with torn images).
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA busy_timeout=5000",
+    "PRAGMA journal_size_limit=67108864",
+)
+# Another transaction won: serialization failure, deadlock, unique key (PostgreSQL error codes, class 40 and 23).
+_WORTH_REPEATING = frozenset({"40001", "40P01", "23505"})
+OLDEST_POSTGRESQL = 140000
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether `url` names the embedded database."""
+    return make_url(url).get_backend_name() == "sqlite"
+
+
+def writer(url: str) -> Engine:
+    """The engine every change goes through."""
+    if not is_sqlite(url):
+        return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
+    return _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
+
+
+def reader(url: str) -> Engine:
+    """An engine for looking only; readers of SQLite never wait for the writer."""
+    if not is_sqlite(url):
+        return create_engine(url, pool_size=8, max_overflow=120, pool_pre_ping=True)
+    return _sqlite_engine(url, begin="BEGIN", pool_size=8, max_overflow=120)
+
+
+def _sqlite_engine(url: str, *, begin: str, pool_size: int, max_overflow: int) -> Engine:
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=max_overflow, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions by itself
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def server_problem(connection: Connection) -> str:
+    """Why this database server cannot be used, or an empty text."""
+    if connection.dialect.name == "sqlite":
+        return ""
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one())
+    return "" if version >= OLDEST_POSTGRESQL else f"PostgreSQL {version // 10000} is older than 14"
+
+
+def tidy_statements(connection: Connection) -> tuple[str, ...]:
+    """What keeps the planner's statistics fresh; both are safe beside running work."""
+    return ("PRAGMA optimize",) if connection.dialect.name == "sqlite" else ("ANALYZE",)
+
+
+def worth_repeating(error: DBAPIError) -> bool:
+    """Whether the same work would succeed when done again, because another transaction merely came first."""
+    return getattr(error.orig, "sqlstate", None) in _WORTH_REPEATING
+
+
+def insert_or_update(
+    connection: Connection, table: Table, key: Sequence[str], changes: Mapping[str, Any]
+) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT into `table` that on a known `key` sets `changes` instead.
+
+    A change may refer to the row's present value through the table's columns.
+    """
+    build = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = build(table)
+    return statement.on_conflict_do_update(index_elements=list(key), set_=dict(changes))
+
+
+def insert_unless_there(connection: Connection, table: Table) -> Insert:
+    """An INSERT into `table` that leaves a row with the same key as it is."""
+    build = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    return build(table).on_conflict_do_nothing()
+
+
+def wildcard(connection: Connection, column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    """`column` fits a DICOM pattern (`*` any run, `?` one character), case-sensitive in both databases."""
+    if connection.dialect.name == "sqlite":
+        # GLOB has the same two signs and a third, the bracket, which must not act
+        return func.glob(pattern.replace("[", "[[]"), column).is_(True)
+    like = re.sub(r"([%_\\])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
+    return column.like(like, escape="\\")

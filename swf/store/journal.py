@@ -1,0 +1,86 @@
+"""Reads and writes the journal: what happened, in commit order."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from swf.model.journal import JOURNAL, Event
+from swf.model.message import MESSAGE
+from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
+from swf.store.database import Record, Transaction
+
+_INSERT = insert(JOURNAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened; `order` and `message` are row numbers, `detail` is what an operator reads."""
+
+    event: Event
+    order: int | None = None
+    message: int | None = None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of a trace."""
+
+    at: datetime
+    event: str
+    detail: dict[str, Any]
+
+
+def add(transaction: Transaction, at: datetime, entries: Iterable[Entry], *, message: int | None = None) -> None:
+    """Append `entries`, all with the time `at`; `message` is the row of the message that caused them."""
+    rows = [
+        {"at": at, "event": entry.event, "order": entry.order, "message": entry.message, "detail": entry.detail}
+        for entry in (replace(entry, message=message) if message else entry for entry in entries)
+    ]
+    if rows:
+        transaction.execute(_INSERT, rows)
+
+
+def of_message(connection: Connection, message: int) -> Sequence[Record]:
+    """What message row `message` caused."""
+    return connection.execute(select(JOURNAL).where(JOURNAL.c.message == message).order_by(JOURNAL.c.id)).all()
+
+
+def trace(connection: Connection, accession_number: str) -> list[Moment]:
+    """Everything that happened to the orders of `accession_number` (or of that placer order number), oldest first."""
+    orders = connection.scalars(
+        select(ORDER.c.id).where(
+            (ORDER.c.accession_number == accession_number) | (ORDER.c.placer_order_number == accession_number)
+        )
+    ).all()
+    moments = [*_entries(connection, orders), *_answers(connection, orders)]
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _entries(connection: Connection, orders: Sequence[int]) -> Iterable[Moment]:
+    columns = (MESSAGE.c.type, MESSAGE.c.control_id, MESSAGE.c.source, MESSAGE.c.ack_code)
+    statement = (
+        select(JOURNAL, *columns)
+        .outerjoin(MESSAGE, MESSAGE.c.id == JOURNAL.c.message)
+        .where(JOURNAL.c.order.in_(orders))
+        .order_by(JOURNAL.c.id)
+    )
+    for row in connection.execute(statement):
+        origin = {"type": row.type, "control_id": row.control_id, "source": row.source} if row.type else {}
+        yield Moment(row.at, row.event, {**row.detail, **origin, **({"message": row.message} if row.message else {})})
+
+
+def _answers(connection: Connection, orders: Sequence[int]) -> Iterable[Moment]:
+    statement = (
+        select(WORKLIST_ANSWER, STEP.c.step_id)
+        .join(STEP, STEP.c.id == WORKLIST_ANSWER.c.step)
+        .where(STEP.c.order.in_(orders))
+    )
+    for row in connection.execute(statement):
+        seen = {"ae_title": row.ae_title, "step_id": row.step_id}
+        yield Moment(row.first_at, "worklist answered", {**seen, "first": True})
+        if row.times > 1:
+            yield Moment(row.last_at, "worklist answered", {**seen, "times": row.times})

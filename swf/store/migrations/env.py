@@ -1,0 +1,17 @@
+"""Where Alembic gets its connection: from the caller, never from a file."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import swf.model.delivery
+import swf.model.journal
+import swf.model.message
+import swf.model.mpps
+import swf.model.order
+import swf.model.patient  # noqa: F401  imported so that the metadata knows every table
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

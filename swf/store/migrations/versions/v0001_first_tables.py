@@ -1,0 +1,215 @@
+"""The first tables: patients, orders, steps, MPPS, messages, deliveries, journal."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+
+def upgrade() -> None:
+    """Create them."""
+    op.create_table(
+        "message",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("peer", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("control_id", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("charset", sa.String(), nullable=False),
+        sa.Column("content_hash", sa.String(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("disposition", sa.String(), nullable=False),
+        sa.Column("ack_code", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("acknowledgement", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_message_received_at", "message", ["received_at"], unique=False)
+    op.create_index("message_by_control_id", "message", ["control_id", "source"], unique=False)
+    op.create_table(
+        "patient",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("patient_id", sa.String(), nullable=False),
+        sa.Column("issuer", sa.String(), nullable=False),
+        sa.Column("dataset", sa.LargeBinary(), nullable=False),
+        sa.Column("merged_into", ROW_NUMBER, nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merged_into"],
+            ["patient.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("patient_id", "issuer"),
+    )
+    op.create_index("ix_patient_merged_into", "patient", ["merged_into"], unique=False)
+    op.create_table(
+        "performed_procedure_step",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("sop_instance_uid", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("calling_ae_title", sa.String(), nullable=False),
+        sa.Column("dataset", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("sop_instance_uid"),
+    )
+    op.create_table(
+        "order",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("patient", ROW_NUMBER, nullable=False),
+        sa.Column("placer_order_number", sa.String(), nullable=False),
+        sa.Column("placer_issuer", sa.String(), nullable=False),
+        sa.Column("filler_order_number", sa.String(), nullable=False),
+        sa.Column("filler_issuer", sa.String(), nullable=False),
+        sa.Column("accession_number", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient"],
+            ["patient.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_order_accession_number", "order", ["accession_number"], unique=False)
+    op.create_index("ix_order_patient", "order", ["patient"], unique=False)
+    op.create_index("order_by_filler", "order", ["filler_order_number", "filler_issuer"], unique=False)
+    op.create_index(
+        "order_by_placer",
+        "order",
+        ["placer_order_number", "placer_issuer"],
+        unique=True,
+        sqlite_where=sa.text("placer_order_number <> ''"),
+        postgresql_where=sa.text("placer_order_number <> ''"),
+    )
+    op.create_table(
+        "delivery",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("order", ROW_NUMBER, nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("control_id", sa.String(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("refusals", sa.Integer(), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_error", sa.String(), nullable=False),
+        sa.Column("acknowledgement", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["order"],
+            ["order.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("control_id"),
+    )
+    op.create_index("delivery_by_turn", "delivery", ["destination", "status", "id"], unique=False)
+    op.create_index("ix_delivery_order", "delivery", ["order"], unique=False)
+    op.create_table(
+        "journal",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("order", ROW_NUMBER, nullable=True),
+        sa.Column("message", ROW_NUMBER, nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message"],
+            ["message.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["order"],
+            ["order.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_journal_message", "journal", ["message"], unique=False)
+    op.create_index("ix_journal_order", "journal", ["order"], unique=False)
+    op.create_table(
+        "scheduled_procedure_step",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("order", ROW_NUMBER, nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("own_identifiers", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("dataset", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("station", sa.String(), nullable=False),
+        sa.Column("start", sa.String(), nullable=False),
+        sa.Column("start_date", sa.String(), nullable=False),
+        sa.Column("start_time", sa.String(), nullable=False),
+        sa.Column("modality", sa.String(), nullable=False),
+        sa.Column("performing_physician", sa.String(), nullable=False),
+        sa.Column("patient_name", sa.String(), nullable=False),
+        sa.Column("patient_id", sa.String(), nullable=False),
+        sa.Column("accession_number", sa.String(), nullable=False),
+        sa.Column("requested_procedure_id", sa.String(), nullable=False),
+        sa.Column("study_instance_uid", sa.String(), nullable=False),
+        sa.Column("step_id", sa.String(), nullable=False),
+        sa.Column("station_name", sa.String(), nullable=False),
+        sa.Column("location", sa.String(), nullable=False),
+        sa.Column("admission_id", sa.String(), nullable=False),
+        sa.Column("issuer_of_patient_id", sa.String(), nullable=False),
+        sa.Column("patient_birth_date", sa.String(), nullable=False),
+        sa.Column("patient_sex", sa.String(), nullable=False),
+        sa.Column("placer_order_number", sa.String(), nullable=False),
+        sa.Column("filler_order_number", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order"],
+            ["order.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("study_instance_uid", "step_id"),
+    )
+    op.create_index("ix_scheduled_procedure_step_order", "scheduled_procedure_step", ["order"], unique=False)
+    op.create_index("step_by_accession", "scheduled_procedure_step", ["accession_number"], unique=False)
+    op.create_index("step_by_modality", "scheduled_procedure_step", ["modality", "start"], unique=False)
+    op.create_index("step_by_patient_id", "scheduled_procedure_step", ["patient_id"], unique=False)
+    op.create_index("step_by_patient_name", "scheduled_procedure_step", ["patient_name"], unique=False)
+    op.create_index("step_by_physician", "scheduled_procedure_step", ["performing_physician"], unique=False)
+    op.create_index("step_by_requested_procedure", "scheduled_procedure_step", ["requested_procedure_id"], unique=False)
+    op.create_index("step_by_start", "scheduled_procedure_step", ["start"], unique=False)
+    op.create_index("step_by_station", "scheduled_procedure_step", ["station", "start"], unique=False)
+    op.create_table(
+        "further_station",
+        sa.Column("step", ROW_NUMBER, nullable=False),
+        sa.Column("ae_title", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["step"], ["scheduled_procedure_step.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("step", "ae_title"),
+    )
+    op.create_index("further_station_by_title", "further_station", ["ae_title", "step"], unique=False)
+    op.create_table(
+        "performed_for",
+        sa.Column("performed", ROW_NUMBER, nullable=False),
+        sa.Column("scheduled", ROW_NUMBER, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["performed"],
+            ["performed_procedure_step.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["scheduled"],
+            ["scheduled_procedure_step.id"],
+        ),
+        sa.PrimaryKeyConstraint("performed", "scheduled"),
+    )
+    op.create_index("ix_performed_for_scheduled", "performed_for", ["scheduled"], unique=False)
+    op.create_table(
+        "worklist_answer",
+        sa.Column("step", ROW_NUMBER, nullable=False),
+        sa.Column("ae_title", sa.String(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["step"], ["scheduled_procedure_step.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("step", "ae_title"),
+    )

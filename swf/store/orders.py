@@ -1,0 +1,133 @@
+"""Orders and the steps scheduled for them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+
+from swf.model.order import FURTHER_STATION, ORDER, STEP
+from swf.store.database import Record, Transaction
+
+_BY_PLACER = (
+    select(ORDER)
+    .where(ORDER.c.placer_order_number == bindparam("number"), ORDER.c.placer_issuer == bindparam("authority"))
+    .with_for_update()
+)
+_BY_FILLER = (
+    select(ORDER)
+    .where(ORDER.c.filler_order_number == bindparam("number"), ORDER.c.filler_issuer == bindparam("authority"))
+    .order_by(ORDER.c.id)
+    .with_for_update()
+)
+_STEPS = select(STEP).where(STEP.c.order == bindparam("number")).order_by(STEP.c.id).with_for_update()
+_OF_STUDY = (
+    select(STEP.c.id, STEP.c.step_id, ORDER.c.id.label("order"), ORDER.c.patient)
+    .join(ORDER, ORDER.c.id == STEP.c.order)
+    .where(STEP.c.study_instance_uid == bindparam("study"))
+)
+_OF_ACCESSION = select(ORDER).where(ORDER.c.accession_number == bindparam("accession")).limit(2)
+_INSERT_ORDER = insert(ORDER).returning(ORDER.c.id)
+_INSERT_STEP = insert(STEP).returning(STEP.c.id)
+
+
+def find(transaction: Transaction, *, placer: tuple[str, str], filler: tuple[str, str]) -> Record | None:
+    """The order with this placer (number, issuer), else the one with this filler (number, issuer)."""
+    for statement, (number, issuer) in ((_BY_PLACER, placer), (_BY_FILLER, filler)):
+        row = transaction.execute(statement, {"number": number, "authority": issuer}).first() if number else None
+        if row is not None:
+            return row
+    return None
+
+
+def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Record]:
+    """At most two orders of that accession number: one is found, two are ambiguous."""
+    return transaction.execute(_OF_ACCESSION, {"accession": accession_number}).all()
+
+
+def add(transaction: Transaction, **columns: Any) -> int:
+    """Add an order; returns its row number."""
+    return int(transaction.execute(_INSERT_ORDER, columns).scalar_one())
+
+
+def change(transaction: Transaction, number: int, **columns: Any) -> None:
+    """Set `columns` of order row `number`."""
+    transaction.execute(update(ORDER).where(ORDER.c.id == number), columns)
+
+
+def steps(transaction: Transaction, order: int) -> Sequence[Record]:
+    """The steps of order row `order`, in the order they were scheduled."""
+    return transaction.execute(_STEPS, {"number": order}).all()
+
+
+def steps_of_study(transaction: Transaction, study_instance_uid: str) -> Sequence[Record]:
+    """Row, step id, order row and patient row of every step in a study."""
+    return transaction.execute(_OF_STUDY, {"study": study_instance_uid}).all()
+
+
+def steps_of_patients(transaction: Transaction, patients: Collection[int]) -> Sequence[Record]:
+    """Every step of the orders of these patient rows."""
+    statement = select(STEP).join(ORDER, ORDER.c.id == STEP.c.order).where(ORDER.c.patient.in_(patients))
+    return transaction.execute(statement.order_by(STEP.c.id).with_for_update(of=STEP)).all()
+
+
+def add_step(transaction: Transaction, stations: Sequence[str], **columns: Any) -> int:
+    """Add a step that any of `stations` may perform; returns its row number."""
+    number = int(transaction.execute(_INSERT_STEP, {**columns, "station": next(iter(stations), "")}).scalar_one())
+    _set_further_stations(transaction, number, stations)
+    return number
+
+
+def change_step(transaction: Transaction, number: int, stations: Sequence[str], **columns: Any) -> None:
+    """Replace what step row `number` holds; its version moves on."""
+    values = {**columns, "station": next(iter(stations), "")}
+    transaction.execute(update(STEP).where(STEP.c.id == number).values(version=STEP.c.version + 1, **values))
+    transaction.execute(delete(FURTHER_STATION).where(FURTHER_STATION.c.step == number))
+    _set_further_stations(transaction, number, stations)
+
+
+def set_step_status(transaction: Transaction, number: int, status: str, dataset: bytes, at: datetime) -> None:
+    """Give step row `number` another status, in its column and in its dataset."""
+    values = {"status": status, "dataset": dataset, "updated_at": at}
+    transaction.execute(update(STEP).where(STEP.c.id == number).values(version=STEP.c.version + 1, **values))
+
+
+def find_steps(transaction: Transaction, references: Mapping[str, str]) -> Sequence[Record]:
+    """The steps whose columns equal all of `references`, each with its order's patient row."""
+    statement = select(STEP, ORDER.c.patient).join(ORDER, ORDER.c.id == STEP.c.order)
+    conditions = [STEP.c[column] == value for column, value in references.items()]
+    return transaction.execute(statement.where(and_(*conditions)).order_by(STEP.c.id)).all()
+
+
+def one(transaction: Transaction, number: int) -> Record:
+    """Order row `number`."""
+    return transaction.execute(select(ORDER).where(ORDER.c.id == number).with_for_update()).one()
+
+
+def overview(connection: Connection, *, limit: int, status: str = "", search: str = "") -> Sequence[Record]:
+    """The orders that changed last, each with its number of steps, its earliest start and one step's dataset."""
+    earliest = select(
+        STEP.c.order,
+        func.count().label("steps"),
+        func.min(STEP.c.start).label("start"),
+        func.min(STEP.c.modality).label("modality"),
+        func.min(STEP.c.station).label("station"),
+        func.min(STEP.c.patient_id).label("patient_id"),
+        func.min(STEP.c.study_instance_uid).label("study_instance_uid"),
+    ).group_by(STEP.c.order)
+    scheduled = earliest.subquery()
+    statement = select(ORDER, *(column for column in scheduled.c if column.name != "order")).outerjoin(
+        scheduled, scheduled.c.order == ORDER.c.id
+    )
+    if status:
+        statement = statement.where(ORDER.c.status == status)
+    if search:
+        numbers = (ORDER.c.accession_number, ORDER.c.placer_order_number, ORDER.c.filler_order_number)
+        statement = statement.where(or_(*(number == search for number in numbers), scheduled.c.patient_id == search))
+    return connection.execute(statement.order_by(ORDER.c.updated_at.desc(), ORDER.c.id.desc()).limit(limit)).all()
+
+
+def _set_further_stations(transaction: Transaction, step: int, stations: Sequence[str]) -> None:
+    rows = [{"step": step, "ae_title": title} for title in dict.fromkeys(stations[1:])]
+    if rows:
+        transaction.execute(insert(FURTHER_STATION), rows)

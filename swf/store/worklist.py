@@ -1,0 +1,81 @@
+"""The worklist query: predicates in, stored items out, matched by index (RAD-5, PS3.4 K.6)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy import ColumnElement, Connection, or_, select
+
+from swf.dicom.matching import DateTimeRange, Equal, Predicate, Range, Wildcard
+from swf.model.order import FURTHER_STATION, STEP, WORKLIST_ANSWER
+from swf.store import dialect
+from swf.store.database import Record, Transaction
+
+ROWS_AT_A_TIME = 100
+_NAMES = frozenset({"patient_name", "performing_physician"})
+
+
+def query(connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str]) -> Iterator[Record]:
+    """The steps that satisfy every predicate, the earliest first: row number and dataset, read as they are asked for.
+
+    `statuses` are the ones served; none means every status.
+    """
+    conditions = [_condition(connection, predicate) for predicate in predicates]
+    if statuses:
+        conditions.append(STEP.c.status.in_(statuses))
+    statement = select(STEP.c.id, STEP.c.dataset).where(*conditions).order_by(STEP.c.start, STEP.c.id)
+    yield from connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
+
+
+def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int], at: datetime) -> None:
+    """Note that `ae_title` was given these step rows."""
+    if not steps:
+        return
+    changes = {"last_at": at, "times": WORKLIST_ANSWER.c.times + 1}
+    statement = dialect.insert_or_update(transaction, WORKLIST_ANSWER, ("step", "ae_title"), changes)
+    rows = [{"step": step, "ae_title": ae_title, "first_at": at, "last_at": at, "times": 1} for step in sorted(steps)]
+    transaction.execute(statement, rows)
+
+
+def _condition(connection: Connection, predicate: Predicate) -> ColumnElement[bool]:
+    match predicate:
+        case Equal(column="station", values=values):
+            others = select(FURTHER_STATION.c.step).where(FURTHER_STATION.c.ae_title.in_(values))
+            return or_(STEP.c.station.in_(values), STEP.c.id.in_(others))
+        case Equal(column=column, values=values):
+            return or_(STEP.c[column].in_(values), *_among_several(connection, column, values))
+        case Wildcard(column="station", pattern=pattern):
+            fits = dialect.wildcard(connection, FURTHER_STATION.c.ae_title, pattern)
+            others = select(FURTHER_STATION.c.step).where(fits)
+            return or_(_fits(connection, "station", pattern), STEP.c.id.in_(others))
+        case Wildcard(column=column, pattern=pattern):
+            return or_(_fits(connection, column, pattern), *_among_several(connection, column, [pattern]))
+        case Range(column=column, low=low, high=high):
+            return _within(STEP.c[column], low, high)
+        case DateTimeRange(low=low, high=high):
+            return _within(STEP.c.start, low, high)
+        case _:
+            assert_never(predicate)
+
+
+def _among_several(connection: Connection, column: str, patterns: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    r"""A name in ideographs as well as letters is two values joined by `\`; each may match by itself."""
+    if column not in _NAMES:
+        return
+    for pattern in patterns:
+        for placed in (f"{pattern}\\*", f"*\\{pattern}", f"*\\{pattern}\\*"):
+            yield dialect.wildcard(connection, STEP.c[column], placed)
+
+
+def _fits(connection: Connection, column: str, pattern: str) -> ColumnElement[bool]:
+    # An unknown value matches no key that is not empty (PS3.4 K.4.1.3), not even `*A*` with nothing in it
+    return (STEP.c[column] != "") & dialect.wildcard(connection, STEP.c[column], pattern)
+
+
+def _within(column: ColumnElement[str], low: str, high: str) -> ColumnElement[bool]:
+    condition = column != ""
+    if low:
+        condition &= column >= low
+    if high:
+        condition &= column <= high
+    return condition
