@@ -1,0 +1,1 @@
+"""The translators between HL7 and DICOM, by the site's rules."""

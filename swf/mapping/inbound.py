@@ -1,0 +1,205 @@
+"""An HL7 order becomes worklist items, by the site's mapping (RAD-2, RAD-4 to RAD-5; RAD TF-2 Appendix B).
+
+What the message does not say is left out of the item, what it says is empty (`""`) is in it with an empty value: the
+one leaves a stored value alone, the other clears it. Identifiers that do not fit are refused, never cut; text for
+people is cut with a warning.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from swf.dicom import encoding
+from swf.dicom.encoding import Item, Value
+from swf.errors import MappingError
+from swf.hl7.message import NULL, OrderGroup, Segment
+from swf.mapping import selectors
+from swf.mapping.loader import Rule, SiteMapping
+
+STEP = "ScheduledProcedureStepSequence"
+PLACER = "PlacerOrderNumberImagingServiceRequest"
+FILLER = "FillerOrderNumberImagingServiceRequest"
+PLACER_AUTHORITY = "OrderPlacerIdentifierSequence"
+FILLER_AUTHORITY = "OrderFillerIdentifierSequence"
+_ORDER_NUMBERS = frozenset({PLACER, FILLER, PLACER_AUTHORITY, FILLER_AUTHORITY, "AccessionNumber"})
+_PERSON_SEGMENTS = frozenset({"PID", "PD1"})
+_PATIENT_SEGMENTS = _PERSON_SEGMENTS | {"PV1", "PV2", "AL1"}
+_PATIENT_GROUPS = frozenset({0x0010, 0x0038})
+# A visit's number stays with the order it came with
+_NOT_THE_PATIENTS = frozenset({"AdmissionID", "IssuerOfAdmissionIDSequence"})
+_LINES = frozenset({"LT", "ST", "UT"})
+_ANY_MODALITY = "*"
+_TOO_LONG = "is longer than"
+_MISSING, _DATA_TYPE = 101, 102
+
+
+@dataclass(slots=True)
+class MappedStep:
+    """One scheduled procedure step: its item so far, and what had to be changed to make it fit."""
+
+    item: dict[str, Value]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def step(self) -> dict[str, str]:
+        """The one item of the Scheduled Procedure Step Sequence."""
+        return self.item[STEP][0]  # type: ignore[return-value]  # built below, always one item of text
+
+
+def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[MappedStep]:
+    """The steps of one order: one per IPC segment, else one.
+
+    `changing` leaves defaults out and requires nothing, because what is missing stays as it is stored.
+    Raises MappingError for a required value that is missing and for an identifier that does not fit.
+    """
+    visible = [OrderGroup({**group.segments, "IPC": [segment]}) for segment in group.all("IPC")] or [group]
+    return [_step(mapping, view, changing) for view in visible]
+
+
+def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> MappedStep:
+    """What the patient and visit segments of an ADT message say, as attributes of groups 0010 and 0038.
+
+    Raises MappingError when the patient is not identified.
+    """
+    rules = [rule for rule in mapping.rules if _reads_only(rule, _PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
+    mapped = MappedStep({})
+    mapped.item.update(_evaluate(rules, OrderGroup(dict(segments)), mapped.warnings, changing=True))
+    for rule in rules:
+        if rule.keyword == "PatientID" and not mapped.item.get(rule.keyword):
+            raise _missing(rule)
+    return mapped
+
+
+def person(mapping: SiteMapping, item: Mapping[str, Value]) -> dict[str, Value]:
+    """The part of `item` that is the patient's own, whatever the order or visit: what PID and PD1 say."""
+    keywords = {rule.keyword for rule in mapping.rules if _reads_only(rule, _PERSON_SEGMENTS)}
+    return {keyword: value for keyword, value in item.items() if keyword in keywords and _is_patients(keyword)}
+
+
+def order_numbers(mapping: SiteMapping, group: OrderGroup) -> dict[str, Value]:
+    """The placer and filler order numbers with their authorities, and the accession number: all a cancel needs."""
+    rules = [rule for rule in mapping.rules if rule.keyword in _ORDER_NUMBERS]
+    return _evaluate(rules, group, [], changing=True)
+
+
+def stations(mapping: SiteMapping, modality: str) -> tuple[str, ...]:
+    """The stations that perform `modality` when an order names none."""
+    return mapping.stations.get(modality) or mapping.stations.get(_ANY_MODALITY, ())
+
+
+def _step(mapping: SiteMapping, group: OrderGroup, changing: bool) -> MappedStep:
+    mapped = MappedStep({})
+    mapped.item.update(_evaluate(mapping.rules, group, mapped.warnings, changing=changing))
+    for keyword, rules in mapping.sequences.items():
+        inner = _evaluate(rules, group, mapped.warnings, changing=changing)
+        if inner or keyword == STEP:
+            mapped.item[keyword] = [inner]
+    _assign_stations(mapping, mapped.step, changing)
+    return mapped
+
+
+def _assign_stations(mapping: SiteMapping, step: dict[str, str], changing: bool) -> None:
+    """An order without a station goes to those the site lists for its modality."""
+    titles = stations(mapping, step.get("Modality", ""))
+    if titles and not changing and not step.get("ScheduledStationAETitle"):
+        step["ScheduledStationAETitle"] = "\\".join(titles)
+
+
+def _evaluate(rules: Iterable[Rule], group: OrderGroup, warnings: list[str], *, changing: bool) -> dict[str, Value]:
+    item: dict[str, Value] = {}
+    for rule in rules:
+        value = _value(rule, group, warnings)
+        if value or (value is not None and not rule.required):  # what is required cannot be cleared
+            item[rule.keyword] = value
+        elif not changing and rule.default:
+            item[rule.keyword] = rule.default
+        elif not changing and rule.required:
+            raise _missing(rule)
+    return item
+
+
+def _value(rule: Rule, group: OrderGroup, warnings: list[str]) -> Value | None:
+    """The first place that says something; an empty value when the first that is there says NULL."""
+    for selector in rule.selectors:
+        values: list[Value] = []
+        for source in selectors.sources(selector, group):
+            if source.text() == NULL:
+                return ""
+            value = rule.function(source)
+            if value:
+                values.append(value)
+        if values:
+            return _fitted(rule, selector, _flat(rule, values), warnings)
+    return None
+
+
+def _flat(rule: Rule, values: list[Value]) -> Value:
+    """Several repetitions as several values or items of one attribute, or as the lines of one text."""
+    if len(values) == 1:
+        return values[0]
+    if encoding.layout(rule.keyword).vr in _LINES:
+        return "\n".join(map(str, values))
+    return [part for value in values for part in ([value] if isinstance(value, str) else value)]  # type: ignore[return-value]
+
+
+def _fitted(rule: Rule, selector: selectors.Selector, value: Value, warnings: list[str]) -> Value | None:
+    if isinstance(value, str):
+        return _fitted_text(rule.keyword, selector, value, warnings) or None
+    parts = [
+        _fitted_text(rule.keyword, selector, part, warnings)
+        if isinstance(part, str)
+        else _fitted_item(part, selector, warnings)
+        for part in value
+    ]
+    return [part for part in parts if part] or None  # type: ignore[return-value]
+
+
+def _fitted_item(item: Item, selector: selectors.Selector, warnings: list[str]) -> Item:
+    return {
+        keyword: _fitted_text(keyword, selector, value, warnings) if isinstance(value, str) else value
+        for keyword, value in item.items()
+    }
+
+
+def _fitted_text(keyword: str, selector: selectors.Selector, value: str, warnings: list[str]) -> str:
+    """`value` as its VR can hold it; empty, with a warning, when nothing of it can be kept."""
+    value = encoding.clean(keyword, value)
+    violations = encoding.violations(keyword, value)
+    if not violations:
+        return value
+    if encoding.is_identifier(keyword):
+        raise MappingError(
+            f"{selector} {violations[0]}; it goes into {keyword} and an identifier is never cut",
+            location=selectors.location(selector),
+            code=_DATA_TYPE,
+        )
+    if any(violation.startswith(_TOO_LONG) for violation in violations):
+        value = encoding.cut(keyword, value) if encoding.layout(keyword).vr not in ("CS", "DS", "DA", "TM") else value
+        warnings.append(f"{selector} {violations[0]} and was cut for {keyword}")
+        violations = encoding.violations(keyword, value)
+    if violations:
+        warnings.append(f"{selector} {violations[0]} and was left out of {keyword}")
+        return ""
+    return value
+
+
+def _missing(rule: Rule) -> MappingError:
+    places = ", ".join(map(str, rule.selectors))
+    location = selectors.location(rule.selectors[0]) if rule.selectors else ""
+    return MappingError(f"{rule.keyword} is required and {places} is empty", location=location, code=_MISSING)
+
+
+def _reads_only(rule: Rule, segments: frozenset[str]) -> bool:
+    return all(selector.segment in segments for selector in rule.selectors)
+
+
+def _is_patients(keyword: str) -> bool:
+    return encoding.layout(keyword).tag >> 16 in _PATIENT_GROUPS and keyword not in _NOT_THE_PATIENTS
+
+
+def authority(item: Mapping[str, Value], keyword: str) -> str:
+    """The namespace, else the universal id, in an identifier sequence of `item`; empty when it names none."""
+    sequence = item.get(keyword)
+    if not sequence or isinstance(sequence, str) or isinstance(sequence[0], str):
+        return ""
+    first = sequence[0]
+    return str(first.get("LocalNamespaceEntityID") or first.get("UniversalEntityID") or "")

@@ -1,0 +1,92 @@
+"""Where a value stands in an HL7 message, such as `PID-3[1].4.1`: parsed once, read many times.
+
+`SEG-field.component.subcomponent`, counted from 1; `[n]` behind the segment or the field picks a repetition, `[*]`
+takes them all; without it the first one is read.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from swf.hl7.message import OrderGroup, Segment
+
+EVERY = 0
+_FORM = re.compile(
+    r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<occurrence>\d+|\*)\])?-(?P<field>\d+)(?:\[(?P<repetition>\d+|\*)\])?"
+    r"(?:\.(?P<component>\d+)(?:\.(?P<subcomponent>\d+))?)?"
+)
+
+
+class Selector(NamedTuple):
+    """A place in a message; an occurrence or repetition of `EVERY` means all of them."""
+
+    segment: str
+    occurrence: int
+    field: int
+    repetition: int
+    component: int
+    subcomponent: int
+
+    def __str__(self) -> str:
+        parts = [part for part in (self.component, self.subcomponent) if part]
+        return ".".join([f"{self.segment}-{self.field}", *map(str, parts)])
+
+
+class Source(NamedTuple):
+    """One repetition of one field that a selector leads to; mapping functions read it."""
+
+    segment: Segment
+    field: int
+    repetition: int
+    component: int
+    subcomponent: int
+
+    def text(self) -> str:
+        """What stands at the selector itself."""
+        return self.segment.value(self.field, self.repetition, self.component, self.subcomponent)
+
+    def component_text(self, number: int) -> str:
+        """The component `number`, counted from the selector's own component as 1."""
+        return self.segment.value(self.field, self.repetition, max(self.component, 1) + number - 1)
+
+    def subcomponent_text(self, number: int) -> str:
+        """The subcomponent `number` of the selector's component."""
+        return self.segment.value(self.field, self.repetition, max(self.component, 1), number)
+
+
+def parse(text: str) -> Selector:
+    """The selector written as `text`; ValueError says what a selector looks like."""
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is no place in a message; write it like PID-3.1 or OBR-4[1].2")
+    return Selector(
+        segment=found["segment"],
+        occurrence=_count(found["occurrence"], 1),
+        field=int(found["field"]),
+        repetition=_count(found["repetition"], 1),
+        component=_count(found["component"], 0),
+        subcomponent=_count(found["subcomponent"], 0),
+    )
+
+
+def sources(selector: Selector, group: OrderGroup) -> Iterator[Source]:
+    """Every field repetition `selector` leads to in `group`, in the order of the message."""
+    segments = group.all(selector.segment)
+    if selector.occurrence != EVERY:
+        segments = segments[selector.occurrence - 1 : selector.occurrence]
+    for segment in segments:
+        last = segment.repetitions(selector.field) if selector.repetition == EVERY else selector.repetition
+        first = 1 if selector.repetition == EVERY else selector.repetition
+        for repetition in range(first, last + 1):
+            yield Source(segment, selector.field, repetition, selector.component, selector.subcomponent)
+
+
+def location(selector: Selector) -> str:
+    """The place as an ERR segment names it: segment, sequence, field."""
+    return f"{selector.segment}^{max(selector.occurrence, 1)}^{selector.field}"
+
+
+def _count(text: str | None, absent: int) -> int:
+    if text is None:
+        return absent
+    return EVERY if text == "*" else int(text)

@@ -1,0 +1,376 @@
+"""Orders: new, change, cancel, discontinue (RAD-2, RAD-3, RAD-4, RAD-13; ORM^O01, OMG^O19, OMI^O23).
+
+A message may hold several orders, an order several steps; all of them are done, or none. What an order does not
+mention stays. An order number belongs to one patient and a Study Instance UID to one patient, for ever.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from swf.dicom import columns, encoding
+from swf.dicom.encoding import Value
+from swf.dicom.terms import StepStatus
+from swf.errors import IdentifierConflict, IllegalTransition, MappingError, UnknownOrder
+from swf.hl7.message import Message, OrderGroup, order_groups
+from swf.mapping import inbound
+from swf.mapping.inbound import MappedStep
+from swf.model.journal import Event
+from swf.store import orders
+from swf.store.database import Record, Transaction
+from swf.store.journal import Entry
+from swf.workflow import identifiers, patients, states, steps
+from swf.workflow.patients import Known
+from swf.workflow.site import Site
+from swf.workflow.states import OrderStatus, StepEvent
+
+_SEGMENT_SEQUENCE, _REQUIRED_FIELD, _TABLE_VALUE = 100, 101, 103
+_COMPLETED = "CM"
+
+
+@dataclass(slots=True)
+class _Request:
+    """One message being carried out: what it has done so far."""
+
+    transaction: Transaction
+    site: Site
+    message: Message
+    at: datetime
+    entries: list[Entry] = field(default_factory=list)
+    positions: Counter[int] = field(default_factory=Counter)  # order → steps without an id seen in this message
+    created: set[int] = field(default_factory=set)
+
+    def note(self, event: Event, order: int, **detail: object) -> None:
+        """Remember something for the journal."""
+        self.entries.append(Entry(event, order, detail=detail))
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """How a group names its order: (number, issuer) of placer and filler, the accession number, where it stands."""
+
+    placer: tuple[str, str]
+    filler: tuple[str, str]
+    accession: str
+    sequence: int
+
+
+def apply(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
+    """Do what every order of `message` asks; what there is to journal of it.
+
+    Raises MappingError, UnknownOrder, IdentifierConflict or IllegalTransition, each with the place in the message;
+    the caller then undoes all of it.
+    """
+    request = _Request(transaction, site, message, at)
+    groups = order_groups(message)
+    if not groups:
+        raise MappingError("the message holds no order (ORC or OBR)", location="ORC^1", code=_SEGMENT_SEQUENCE)
+    for sequence, group in enumerate(groups, start=1):
+        _control(group, sequence)(request, group, sequence)
+    return request.entries
+
+
+def _control(group: OrderGroup, sequence: int) -> "Callable[[_Request, OrderGroup, int], None]":
+    orc = group.first("ORC")
+    control = orc.value(1).strip().upper() if orc else ""
+    location = f"ORC^{sequence}^1"
+    if not control:
+        raise MappingError("ORC-1 (order control) is empty", location=location, code=_REQUIRED_FIELD)
+    if control not in CONTROLS:
+        accepted = ", ".join(CONTROLS)
+        raise MappingError(
+            f"order control {control} is not taken here; taken are {accepted}", location=location, code=_TABLE_VALUE
+        )
+    return CONTROLS[control]
+
+
+# ---- new and changed ----
+
+
+def _new(request: _Request, group: OrderGroup, sequence: int) -> None:
+    numbers = _numbers(request, group, sequence)
+    order = _find(request, numbers)
+    if order is None:
+        _create(request, group, numbers)
+    else:
+        _revise(request, group, order)
+
+
+def _change(request: _Request, group: OrderGroup, sequence: int) -> None:
+    numbers = _numbers(request, group, sequence)
+    order = _find(request, numbers)
+    if order is None:
+        raise _unknown(numbers)
+    _revise(request, group, order)
+    if group.all("ORC")[0].value(5).strip().upper() == _COMPLETED:
+        _move(request, order, _chosen(request, group, order, numbers), StepEvent.COMPLETE, sequence)
+
+
+def _create(request: _Request, group: OrderGroup, numbers: _Numbers) -> None:
+    mapped = inbound.steps(request.site.mapping, group, changing=False)
+    known = patients.identify(request.transaction, request.site, mapped[0].item, request.at)
+    order = orders.add(
+        request.transaction,
+        patient=known.number,
+        placer_order_number=numbers.placer[0],
+        placer_issuer=numbers.placer[1] if numbers.placer[0] else "",
+        filler_order_number=numbers.filler[0],
+        filler_issuer=numbers.filler[1] if numbers.filler[0] else "",
+        accession_number=numbers.accession,
+        status=OrderStatus.SCHEDULED,
+        created_at=request.at,
+        updated_at=request.at,
+    )
+    row = _complete_numbers(request, order, numbers)
+    request.positions[order] = sum(not step.step.get("ScheduledProcedureStepID") for step in mapped)
+    request.created.add(order)
+    request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
+    for step in mapped:
+        _add_step(request, row, step, known)
+
+
+def _complete_numbers(request: _Request, order: int, numbers: _Numbers) -> Record:
+    """The order with the numbers it came without: ours for the accession, which also serves as filler number."""
+    accession = numbers.accession
+    if not accession:
+        accession = identifiers.accession_number(request.site.settings.site.accession_prefix, order)
+    filler = numbers.filler[0] or accession
+    if (accession, filler) != (numbers.accession, numbers.filler[0]):
+        issuer = numbers.filler[1] if numbers.filler[0] else request.site.settings.site.name
+        changes = {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
+        orders.change(request.transaction, order, **changes)
+    return orders.one(request.transaction, order)
+
+
+def _revise(request: _Request, group: OrderGroup, order: Record) -> None:
+    """Bring a known order up to date. Finished steps take corrections but are never reopened by a message."""
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.DISCONTINUED):
+        raise IllegalTransition(
+            f"the order's status is {order.status}; what is to be done after all needs a new order number",
+            location="ORC^1^1",
+        )
+    mapped = inbound.steps(request.site.mapping, group, changing=True)
+    known = _same_patient(request, order, mapped[0].item)
+    changed = False
+    for index, step in enumerate(mapped):
+        row = _counterpart(request, order, step)
+        if row is None:
+            full = inbound.steps(request.site.mapping, group, changing=False)[index]
+            _add_step(request, order, full, known)
+            changed = True
+        else:
+            changed |= _change_step(request, order, row, step, known)
+    accession = str(mapped[0].item.get("AccessionNumber", ""))
+    if accession and accession != order.accession_number:
+        orders.change(request.transaction, order.id, accession_number=accession, updated_at=request.at)
+    if order.id not in request.created:
+        request.note(Event.ORDER_CHANGED, order.id, changed=changed)
+
+
+def _same_patient(request: _Request, order: Record, item: dict[str, Value]) -> Known:
+    if not item.get("PatientID"):
+        raise MappingError("PID-3 is empty", location="PID^1^3", code=_REQUIRED_FIELD)
+    known = patients.identify(request.transaction, request.site, item, request.at)
+    if known.number != order.patient:
+        raise IdentifierConflict("the order number belongs to an order of another patient", location="PID^1^3")
+    return known
+
+
+def _counterpart(request: _Request, order: Record, mapped: MappedStep) -> Record | None:
+    """The stored step a step of the message means: by its id, else by its position.
+
+    An id we made up gives way to the one a sender assigns later.
+    """
+    scheduled = orders.steps(request.transaction, order.id)
+    name = mapped.step.get("ScheduledProcedureStepID", "")
+    if name:
+        named = next((row for row in scheduled if row.step_id == name), None)
+        return named or next((row for row in scheduled if _yields(row)), None)
+    position = request.positions[order.id]
+    request.positions[order.id] += 1
+    return scheduled[position] if position < len(scheduled) else None
+
+
+def _yields(row: Record) -> bool:
+    return bool(row.own_identifiers) and row.status == StepStatus.SCHEDULED
+
+
+def _add_step(request: _Request, order: Record, mapped: MappedStep, known: Known) -> None:
+    item, step = mapped.item, mapped.step
+    own_identifiers = not step.get("ScheduledProcedureStepID")
+    if own_identifiers:
+        taken = len(orders.steps(request.transaction, order.id))
+        step["ScheduledProcedureStepID"] = identifiers.step_id(order.id, taken + 1)
+    item["AccessionNumber"] = order.accession_number
+    item[inbound.FILLER] = order.filler_order_number
+    item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(request, order, item)
+    item["RequestedProcedureID"] = item.get("RequestedProcedureID") or identifiers.requested_procedure_id(order.id)
+    _refuse_foreign_study(request, order, item, step["ScheduledProcedureStepID"])
+    steps.add(request.transaction, order.id, item, known.person, request.at, own_identifiers=own_identifiers)
+    request.note(Event.STEP_SCHEDULED, order.id, **_summary(step))
+    _note_warnings(request, order, mapped)
+
+
+def _summary(step: dict[str, str]) -> dict[str, str]:
+    """What an operator reads of a step."""
+    start = step.get("ScheduledProcedureStepStartDate", "") + step.get("ScheduledProcedureStepStartTime", "")
+    return {
+        "step_id": step["ScheduledProcedureStepID"],
+        "modality": step.get("Modality", ""),
+        "station": str(step.get("ScheduledStationAETitle", "")),
+        "start": start,
+    }
+
+
+def _study(request: _Request, order: Record, item: dict[str, Value]) -> str:
+    """The study of a procedure whose order names none: one for each requested procedure of the order."""
+    number, issuer = (
+        (order.placer_order_number, order.placer_issuer)
+        if order.placer_order_number
+        else (order.filler_order_number, order.filler_issuer)
+    )
+    if item.get("RequestedProcedureID"):
+        return identifiers.study_instance_uid(issuer, number, str(item["RequestedProcedureID"]))
+    study = identifiers.study_instance_uid(issuer, number)
+    code = identifiers.procedure_code(item)
+    present = orders.steps(request.transaction, order.id)
+    another = any(row.study_instance_uid == study and _code(row.dataset) != code for row in present)
+    return identifiers.study_instance_uid(issuer, number, code) if another else study
+
+
+def _code(stored: bytes) -> str:
+    sequence = encoding.decode(stored).get("RequestedProcedureCodeSequence")
+    return str(sequence[0].get("CodeValue") or sequence[0].get("LongCodeValue") or "") if sequence else ""
+
+
+def _change_step(request: _Request, order: Record, row: Record, mapped: MappedStep, known: Known) -> bool:
+    item, step = mapped.item, mapped.step
+    study, name = item.get("StudyInstanceUID", ""), step.get("ScheduledProcedureStepID", "")
+    renamed = name not in ("", row.step_id) or study not in ("", row.study_instance_uid)
+    if renamed and not _yields(row):
+        raise IdentifierConflict(
+            "the Study Instance UID of a procedure does not change; cancel the order and send a new one",
+            location="IPC^1^3" if step.get("ScheduledStationAETitle") else "ZDS^1^1",
+        )
+    if renamed:
+        _refuse_foreign_study(request, order, item, name or row.step_id)
+        request.note(Event.STEP_SUPERSEDED, order.id, was=row.step_id, now=name or row.step_id)
+    stored = encoding.overlay(columns.merge(row.dataset, item), known.person)
+    own_identifiers = bool(row.own_identifiers) and not name
+    _note_warnings(request, order, mapped)
+    return steps.rewrite(request.transaction, row, stored, request.at, own_identifiers=own_identifiers)
+
+
+def _refuse_foreign_study(request: _Request, order: Record, item: dict[str, Value], step_id: str) -> None:
+    """A study belongs to one patient, and a step of it to one order."""
+    for row in orders.steps_of_study(request.transaction, str(item.get("StudyInstanceUID", ""))):
+        if row.patient != order.patient:
+            raise IdentifierConflict("the Study Instance UID belongs to another patient", location="ZDS^1^1")
+        if row.order != order.id and row.step_id == step_id:
+            raise IdentifierConflict("the step belongs to another order of this study", location="OBR^1^20")
+
+
+# ---- cancelled and discontinued ----
+
+
+def _cancel(request: _Request, group: OrderGroup, sequence: int) -> None:
+    _end(request, group, sequence, StepEvent.CANCEL)
+
+
+def _discontinue(request: _Request, group: OrderGroup, sequence: int) -> None:
+    _end(request, group, sequence, StepEvent.DISCONTINUE)
+
+
+def _end(request: _Request, group: OrderGroup, sequence: int, event: StepEvent) -> None:
+    numbers = _numbers(request, group, sequence)
+    order = _find(request, numbers)
+    if order is None:
+        raise _unknown(numbers)
+    _refuse_other_patient(request, group, order)
+    chosen = _chosen(request, group, order, numbers)
+    if event is StepEvent.DISCONTINUE:  # what is done stays done; the rest of the order ends
+        chosen = [row for row in chosen if row.status != StepStatus.COMPLETED] or chosen
+    _move(request, order, chosen, event, sequence)
+
+
+def _refuse_other_patient(request: _Request, group: OrderGroup, order: Record) -> None:
+    pid = group.first("PID")
+    if pid is None or not pid.value(3, 1, 1):
+        return  # a cancel may come with nothing but its order number
+    known = patients.find(request.transaction, request.site, inbound.patient(request.site.mapping, {"PID": [pid]}).item)
+    if known is None or known.id != order.patient:
+        raise IdentifierConflict("the order number belongs to an order of another patient", location="PID^1^3")
+
+
+def _chosen(request: _Request, group: OrderGroup, order: Record, numbers: _Numbers) -> list[Record]:
+    """The steps a group means: those it names, else all. Ids the sender never told us cannot be meant otherwise."""
+    mapped = inbound.steps(request.site.mapping, group, changing=True)
+    names = {name for step in mapped if (name := step.step.get("ScheduledProcedureStepID"))}
+    scheduled = list(orders.steps(request.transaction, order.id))
+    named = [row for row in scheduled if row.step_id in names]
+    if names and not named and not all(row.own_identifiers for row in scheduled):
+        raise UnknownOrder("the order has no step of that id", location=f"OBR^{numbers.sequence}^20")
+    return named or scheduled
+
+
+def _move(request: _Request, order: Record, chosen: list[Record], event: StepEvent, sequence: int) -> None:
+    for row in chosen:
+        try:
+            status = states.after(StepStatus(row.status), event)
+        except IllegalTransition as error:
+            raise IllegalTransition(f"step {row.step_id}: {error}", location=f"ORC^{sequence}^1") from error
+        request.entries += steps.set_status(request.transaction, row, status, request.at)
+    settle(request.transaction, order, request.at, request.entries)
+
+
+# ---- shared ----
+
+
+def settle(transaction: Transaction, order: Record, at: datetime, entries: list[Entry]) -> OrderStatus:
+    """Give an order the status its steps amount to; returns it, and adds what there is to journal to `entries`."""
+    status = states.order_status(row.status for row in orders.steps(transaction, order.id))
+    before = orders.one(transaction, order.id).status
+    if status != before:
+        orders.change(transaction, order.id, status=status, updated_at=at)
+        entries.append(Entry(Event.ORDER_STATUS, order.id, detail={"from": before, "to": status}))
+    return status
+
+
+def _numbers(request: _Request, group: OrderGroup, sequence: int) -> _Numbers:
+    item = inbound.order_numbers(request.site.mapping, group)
+    placer, filler = identifiers.order_numbers(item, request.message.header)
+    accession = str(item.get("AccessionNumber", ""))
+    if not (placer[0] or filler[0] or accession):
+        raise MappingError(
+            "the order has no number: ORC-2 and ORC-3 are empty", location=f"ORC^{sequence}^2", code=_REQUIRED_FIELD
+        )
+    return _Numbers(placer, filler, accession, sequence)
+
+
+def _find(request: _Request, numbers: _Numbers) -> Record | None:
+    """The order by its placer number, else its filler number; by its accession only when it has no other number."""
+    found = orders.find(request.transaction, placer=numbers.placer, filler=numbers.filler)
+    if found is not None or numbers.placer[0] or numbers.filler[0]:
+        return found
+    same = orders.of_accession(request.transaction, numbers.accession)
+    return same[0] if len(same) == 1 else None
+
+
+def _unknown(numbers: _Numbers) -> UnknownOrder:
+    field = 2 if numbers.placer[0] else 3
+    return UnknownOrder("no order of that number is known", location=f"ORC^{numbers.sequence}^{field}")
+
+
+def _note_warnings(request: _Request, order: Record, mapped: MappedStep) -> None:
+    for text in mapped.warnings:
+        request.note(Event.WARNING, order.id, text=text)
+
+
+CONTROLS: dict[str, Callable[[_Request, OrderGroup, int], None]] = {
+    "NW": _new,
+    "XO": _change,
+    "CA": _cancel,
+    "OC": _cancel,
+    "DC": _discontinue,
+}

@@ -1,0 +1,65 @@
+"""Writes a scheduled procedure step as it now stands: its dataset, and the columns it is found by, always together."""
+
+from datetime import datetime
+
+from swf.dicom import attributes, columns, encoding
+from swf.dicom.encoding import Value
+from swf.dicom.terms import StepStatus
+from swf.model.journal import Event
+from swf.store import orders
+from swf.store.database import Record, Transaction
+from swf.store.journal import Entry
+
+_STATUS = "ScheduledProcedureStepStatus"
+
+
+def add(
+    transaction: Transaction, order: int, item: dict[str, Value], person: bytes, at: datetime, *, own_identifiers: bool
+) -> int:
+    """Schedule a step for order row `order`, for the patient whose own attributes are `person`; its row number."""
+    stored = encoding.overlay(encoding.encode(item), person)
+    stored = columns.merge(stored, {attributes.SPS: [{_STATUS: StepStatus.SCHEDULED}]})
+    found = columns.columns(stored)
+    return orders.add_step(
+        transaction,
+        _stations(found),
+        order=order,
+        status=StepStatus.SCHEDULED,
+        own_identifiers=own_identifiers,
+        dataset=stored,
+        version=1,
+        created_at=at,
+        updated_at=at,
+        **found,
+    )
+
+
+def rewrite(transaction: Transaction, step: Record, stored: bytes, at: datetime, *, own_identifiers: bool) -> bool:
+    """Let `stored` be what the step holds; False, and nothing written, when it holds that already."""
+    if stored == step.dataset and own_identifiers == step.own_identifiers:
+        return False
+    found = columns.columns(stored)
+    orders.change_step(
+        transaction,
+        step.id,
+        _stations(found),
+        dataset=stored,
+        own_identifiers=own_identifiers,
+        updated_at=at,
+        **found,
+    )
+    return True
+
+
+def set_status(transaction: Transaction, step: Record, status: StepStatus, at: datetime) -> list[Entry]:
+    """Give the step another status; what there is to journal of it, nothing when it has that status."""
+    if step.status == status:
+        return []
+    orders.set_step_status(
+        transaction, step.id, status, columns.merge(step.dataset, {attributes.SPS: [{_STATUS: status}]}), at
+    )
+    return [Entry(Event.STEP_STATUS, step.order, detail={"step_id": step.step_id, "from": step.status, "to": status})]
+
+
+def _stations(found: dict[str, str]) -> list[str]:
+    return found.pop(columns.STATION).split("\\")
