@@ -1,0 +1,77 @@
+"""The composition root: builds every service from the settings, starts them, stops them in reverse."""
+
+import contextlib
+
+from swf import config, log
+from swf.config import Settings
+from swf.errors import SwfError
+from swf.jobs.answer_recorder import AnswerRecorder
+from swf.jobs.delivery_worker import DeliveryWorker
+from swf.jobs.housekeeping import Housekeeping
+from swf.mapping import loader
+from swf.net import mpps_scp, mwl_scp
+from swf.net.dicom_server import DicomServer
+from swf.net.mllp_listener import MllpListener, Peer
+from swf.service import Service
+from swf.store.database import Database
+from swf.workflow import intake
+from swf.workflow.site import Site
+
+
+class Broker:
+    """Everything that runs for one site. The doors open last and close first."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the mapping and open the store; raises ConfigError with every mistake."""
+        self.settings = settings
+        self.site = Site(settings, loader.load(config.mapping_file(settings)))
+        self.database = Database(settings.store.url)
+        recorder = AnswerRecorder(self.database)
+        self.dicom = DicomServer(
+            settings.dicom,
+            settings.modality,
+            find=mwl_scp.handler(self.database, recorder.record),
+            create=mpps_scp.on_create(self.database, lambda: self.site),
+            change=mpps_scp.on_set(self.database, lambda: self.site),
+        )
+        self.hl7 = MllpListener(
+            settings.hl7.host,
+            settings.hl7.port,
+            self._receive,
+            limit=settings.hl7.max_frame_bytes,
+            frame_deadline_s=settings.hl7.frame_deadline_seconds,
+            max_connections=settings.hl7.max_connections,
+        )
+        self._services: tuple[Service, ...] = (
+            recorder,
+            Housekeeping(self.database, settings.destination),
+            *(DeliveryWorker(self.database, destination) for destination in settings.destination),
+            self.dicom,
+            self.hl7,
+        )
+
+    def start(self) -> None:
+        """Open the store and every door; raises ConfigError, and then nothing is left running."""
+        self.database.migrate()
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.database.close)
+            for service in self._services:
+                undo.callback(service.stop)
+                service.start()
+            undo.pop_all()
+
+    def stop(self) -> None:
+        """Close the doors, finish what was begun, close the store."""
+        for service in reversed(self._services):
+            try:
+                service.stop()
+            except (SwfError, OSError) as error:
+                log.error("service did not stop cleanly", service=service.name, error=type(error).__name__)
+        self.database.close()
+
+    def ailing(self) -> list[str]:
+        """The names of the services that do not do their work."""
+        return [service.name for service in self._services if not service.healthy()]
+
+    def _receive(self, raw: bytes, peer: Peer) -> bytes:
+        return intake.receive(self.database, self.site, raw, peer.address)

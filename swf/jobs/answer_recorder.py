@@ -1,0 +1,75 @@
+"""Notes which modality was given which steps, behind the answer and not before it (RAD-5).
+
+A worklist must be answered even while the store cannot be written, so the door only leaves a note here.
+"""
+
+import queue
+from dataclasses import dataclass
+from datetime import datetime
+
+from swf import clock, log
+from swf.jobs.worker import Worker
+from swf.store import worklist
+from swf.store.database import Database
+from swf.store.doorbell import Doorbell
+
+MOST_WAITING = 10_000
+_AT_A_TIME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    ae_title: str
+    steps: list[int]
+    at: datetime
+
+
+class AnswerRecorder:
+    """A queue of notes and the worker that writes them down."""
+
+    name = "answer recorder"
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._notes: queue.Queue[_Note] = queue.Queue(MOST_WAITING)
+        self._doorbell = Doorbell()
+        self._worker = Worker(self.name, self.turn, self._doorbell)
+
+    def record(self, ae_title: str, steps: list[int]) -> None:
+        """Note that `ae_title` was given `steps`; returns at once."""
+        if not steps:
+            return
+        try:
+            self._notes.put_nowait(_Note(ae_title, steps, clock.now()))
+        except queue.Full:
+            log.error("worklist answers not recorded", ae_title=ae_title, count=len(steps))
+        self._doorbell.ring()
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Write what is still noted and end."""
+        self._worker.stop()
+        self.turn()
+
+    def healthy(self) -> bool:
+        """True while notes are written."""
+        return self._worker.healthy()
+
+    def turn(self) -> float | None:
+        """Write the notes there are, several in one commit."""
+        notes = self._taken()
+        if not notes:
+            return None
+        with self._database.transaction() as transaction:
+            for note in notes:
+                worklist.record_answers(transaction, note.ae_title, note.steps, note.at)
+        return 0
+
+    def _taken(self) -> list[_Note]:
+        notes: list[_Note] = []
+        while len(notes) < _AT_A_TIME and not self._notes.empty():
+            notes.append(self._notes.get_nowait())
+        return notes

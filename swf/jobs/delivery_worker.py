@@ -1,0 +1,115 @@
+"""Delivers to one destination in order, until acknowledged (RAD-3).
+
+The first message in line is tried until it is taken; nobody overtakes it. A destination that cannot be reached, or does
+not answer, is tried for ever with growing pauses. One that refuses the same message several times gets the next one;
+the refused one is parked for an operator.
+"""
+
+import random
+from datetime import timedelta
+
+from swf import clock, log
+from swf.config import Destination
+from swf.errors import PeerError, PeerRefused
+from swf.hl7.ack import Acknowledgement
+from swf.jobs.worker import Worker
+from swf.model.journal import Event
+from swf.net.mllp_client import MllpClient
+from swf.store import deliveries, journal
+from swf.store.database import Database, Record
+from swf.store.journal import Entry
+
+# HL7 table 0357: the record is locked, or the application failed; not the message's fault (AR)
+_TRANSIENT = frozenset({"206", "207"})
+_MOST_DOUBLINGS = 16
+_LAST_ANSWER_S = 2.0
+
+
+class DeliveryWorker:
+    """The line to one destination."""
+
+    def __init__(self, database: Database, destination: Destination) -> None:
+        self.name = f"delivery to {destination.name}"
+        self._database = database
+        self._destination = destination
+        self._client = MllpClient(destination.host, destination.port, ack_timeout_s=destination.ack_timeout_seconds)
+        self._worker = Worker(self.name, self.turn, database.doorbell)
+        self._reachable = True
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Wait a moment for the answer to what was sent; unanswered, it is sent again after the next start."""
+        self._worker.stop(_LAST_ANSWER_S)
+        self._client.close()
+        self._worker.stop()
+
+    def healthy(self) -> bool:
+        """True while the line is worked at, whether or not the destination answers."""
+        return self._worker.healthy()
+
+    def turn(self) -> float | None:
+        """Try the first in line if it is due; the seconds until there is something to do, None when the line is empty."""
+        with self._database.reading() as connection:
+            delivery = deliveries.head(connection, self._destination.name)
+        if delivery is None:
+            return None
+        # A clock that was set back must not silence the line: the longest pause is the longest wait.
+        wait: float = (delivery.next_attempt_at - clock.now()).total_seconds()
+        if 0 < wait <= self._destination.retry_last_seconds:
+            return wait
+        self._attempt(delivery)
+        return 0
+
+    def _attempt(self, delivery: Record) -> None:
+        try:
+            acknowledgement = self._client.send(delivery.payload, delivery.control_id)
+        except PeerError as error:
+            self._failed(delivery, error)
+        else:
+            self._delivered(delivery, acknowledgement)
+
+    def _delivered(self, delivery: Record, acknowledgement: Acknowledgement) -> None:
+        at = clock.now()
+        detail = {**_detail(delivery), "answer": acknowledgement.code, "attempts": delivery.attempts + 1}
+        with self._database.transaction() as transaction:
+            deliveries.delivered(transaction, delivery.id, f"{acknowledgement.code} {acknowledgement.text}".strip(), at)
+            journal.add(transaction, at, [Entry(Event.DELIVERY_ACKNOWLEDGED, delivery.order, detail=detail)])
+        if not self._reachable:
+            log.info("destination answers again", destination=self._destination.name)
+        self._reachable = True
+
+    def _failed(self, delivery: Record, error: PeerError) -> None:
+        refused = isinstance(error, PeerRefused) and error.error_code not in _TRANSIENT
+        park = refused and delivery.refusals + 1 >= self._destination.refusals_before_parking
+        at = clock.now()
+        with self._database.transaction() as transaction:
+            deliveries.failed(
+                transaction,
+                delivery.id,
+                error=str(error),
+                refused=refused,
+                next_attempt_at=at + timedelta(seconds=self._pause(delivery.attempts)),
+                park=park,
+            )
+            if park or delivery.last_error != str(error):  # once for each reason, not for each attempt
+                event = Event.DELIVERY_PARKED if park else Event.DELIVERY_FAILED
+                detail = {**_detail(delivery), "text": str(error), "attempts": delivery.attempts + 1}
+                journal.add(transaction, at, [Entry(event, delivery.order, detail=detail)])
+        if self._reachable or park:
+            event_name = "delivery parked" if park else "destination does not take messages"
+            log.warning(
+                event_name, destination=self._destination.name, delivery=delivery.id, error=type(error).__name__
+            )
+        self._reachable = park
+
+    def _pause(self, attempts: int) -> float:
+        longest = self._destination.retry_last_seconds
+        pause = self._destination.retry_first_seconds * 2.0 ** min(attempts, _MOST_DOUBLINGS)
+        return min(pause, longest) * random.uniform(0.5, 1.0)  # noqa: S311  spreads retries, protects nothing
+
+
+def _detail(delivery: Record) -> dict[str, object]:
+    return {"destination": delivery.destination, "type": delivery.type, "control_id": delivery.control_id}

@@ -1,0 +1,64 @@
+"""Timed work: looks after the store every night and after deliveries that wait too long (APScheduler, in memory, UTC)."""
+
+from datetime import timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from swf import clock, log
+from swf.config import Destination
+from swf.errors import StoreError
+from swf.store import deliveries
+from swf.store.database import Database
+
+_LATE = timedelta(minutes=5)
+_WATCH_MINUTES = 1
+_NIGHT_HOUR = 3
+
+
+class Housekeeping:
+    """The clock of the house. Its jobs are coarse and may be missed; nothing that must happen hangs on them."""
+
+    name = "housekeeping"
+
+    def __init__(self, database: Database, destinations: tuple[Destination, ...]) -> None:
+        self._database = database
+        self._destinations = destinations
+        self._late: set[str] = set()
+        self._scheduler: BackgroundScheduler | None = None
+
+    def start(self) -> None:
+        """Begin to watch the clock."""
+        scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
+        )
+        scheduler.add_job(self.watch_deliveries, "interval", minutes=_WATCH_MINUTES)
+        scheduler.add_job(self.tidy, "cron", hour=_NIGHT_HOUR)
+        scheduler.start()
+        self._scheduler = scheduler
+
+    def stop(self) -> None:
+        """Finish the job that has begun and end."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+            self._scheduler = None
+
+    def healthy(self) -> bool:
+        """True while the clock is watched."""
+        return self._scheduler is not None and bool(self._scheduler.running)
+
+    def watch_deliveries(self) -> None:
+        """Say once that a destination's first message has waited for minutes, and once that it no longer does."""
+        for destination in self._destinations:
+            with self._database.reading() as connection:
+                head = deliveries.head(connection, destination.name)
+            late = head is not None and clock.now() - head.created_at > _LATE
+            if late and destination.name not in self._late:
+                log.warning("deliveries are late", destination=destination.name, attempt=head.attempts if head else 0)
+            (self._late.add if late else self._late.discard)(destination.name)
+
+    def tidy(self) -> None:
+        """Let the database gather statistics and give back its log's space."""
+        try:
+            self._database.tidy()
+        except StoreError as error:
+            log.error("store not tidied", error=str(error))

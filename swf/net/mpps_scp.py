@@ -1,0 +1,111 @@
+"""MPPS SCP: what a modality reports is durable before it is told so (RAD-6, RAD-7; PS3.4 F.7, PS3.7 10.1)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydicom import datadict
+from pydicom.dataset import Dataset
+from pynetdicom import evt
+
+from swf import clock, log
+from swf.dicom import status, uid
+from swf.errors import MissingAttribute, ProcedureStepError, StoreError
+from swf.net.mwl_scp import frames
+from swf.store.database import Database
+from swf.workflow import mpps
+from swf.workflow.mpps import Report
+from swf.workflow.site import Site
+
+Answer = tuple[Any, Dataset | None]
+_LONGEST_COMMENT = 64
+
+
+def on_create(database: Database, site: Callable[[], Site]) -> Callable[[evt.Event], Answer]:
+    """What answers N-CREATE: SUCCESS once the report and its effect are committed."""
+
+    def create(event: evt.Event) -> Answer:
+        given = event.request.AffectedSOPInstanceUID
+        if given is not None and not uid.valid(str(given)):
+            return _status(status.INVALID_SOP_INSTANCE, "the SOP Instance UID is malformed"), None
+        name = str(given or uid.generate())
+        attributes = _decoded(event, "attribute_list")
+        if attributes is None:
+            return _status(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
+        report = Report(str(event.assoc.requestor.ae_title), name, attributes)
+        answer = _carry_out(
+            report,
+            lambda: database.run(lambda transaction: mpps.create(transaction, site(), report, clock.now())),
+        )
+        return answer, _assigned(name) if given is None else None
+
+    return create
+
+
+def on_set(database: Database, site: Callable[[], Site]) -> Callable[[evt.Event], Answer]:
+    """What answers N-SET: SUCCESS once the change and its effect are committed."""
+
+    def change(event: evt.Event) -> Answer:
+        modifications = _decoded(event, "modification_list")
+        if modifications is None:
+            return _status(status.PROCESSING_FAILURE, "the modification list cannot be read"), None
+        name = str(event.request.RequestedSOPInstanceUID)
+        report = Report(str(event.assoc.requestor.ae_title), name, modifications)
+        answer = _carry_out(
+            report,
+            lambda: database.run(lambda transaction: mpps.change(transaction, site(), report, clock.now())),
+        )
+        return answer, None
+
+    return change
+
+
+def _carry_out(report: Report, work: Callable[[], None]) -> Dataset:
+    """Do it; the status to answer, whatever comes of it."""
+    try:
+        work()
+    except ProcedureStepError as error:
+        log.warning(
+            "mpps refused", ae_title=report.calling_ae_title, mpps=report.sop_instance_uid, code=error.dimse_status
+        )
+        return _refusal(error)
+    except StoreError as error:
+        log.error("mpps not kept", ae_title=report.calling_ae_title, mpps=report.sop_instance_uid, error=str(error))
+        return _status(error.dimse_status, "the store cannot keep it now; try again")
+    except Exception as error:  # noqa: BLE001  the last resort of this door
+        log.error("mpps failed", ae_title=report.calling_ae_title, traceback=frames(error))
+        return _status(status.PROCESSING_FAILURE, "processing failure")
+    return _status(status.SUCCESS, "")
+
+
+def _refusal(error: ProcedureStepError) -> Dataset:
+    answer = _status(error.dimse_status, error.text)
+    if error.error_id is not None:
+        answer.ErrorID = error.error_id
+    if isinstance(error, MissingAttribute):
+        tags = (datadict.tag_for_keyword(keyword.rpartition("/")[2]) for keyword in error.keywords)
+        answer.AttributeIdentifierList = [tag for tag in tags if tag is not None]
+    return answer
+
+
+def _status(code: int, comment: str) -> Dataset:
+    answer = Dataset()
+    answer.Status = code
+    if comment:
+        answer.ErrorComment = comment[:_LONGEST_COMMENT]
+    return answer
+
+
+def _assigned(name: str) -> Dataset:
+    """Tells the modality the UID it left to us (PS3.7 10.1.5.1.4)."""
+    answer = Dataset()
+    answer.AffectedSOPInstanceUID = name
+    return answer
+
+
+def _decoded(event: evt.Event, kind: str) -> Dataset | None:
+    try:
+        dataset: Dataset = getattr(event, kind)
+    except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
+        log.warning("mpps unreadable", ae_title=str(event.assoc.requestor.ae_title), reason=type(error).__name__)
+        return None
+    return dataset
