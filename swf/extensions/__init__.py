@@ -1,0 +1,1 @@
+"""Optional capabilities; nobody else imports them."""
