@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from swf import clock
+from swf import clock, log
 from swf.hl7 import ack, message
 from swf.net import mllp_listener
 
@@ -129,15 +129,12 @@ def dial() -> Iterator[Dial]:
 @pytest.fixture
 def log_lines() -> Iterator[io.StringIO]:
     """Everything the product logs during the test."""
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
     logger = logging.getLogger("swf")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    stream = io.StringIO()
+    log.configure(stream=stream)
     yield stream
-    logger.removeHandler(handler)
-    logger.setLevel(level)
+    logger.handlers[:], logger.level, logger.propagate = before
 
 
 Script = Callable[[socket.socket, str], None]

@@ -1,6 +1,7 @@
 """Two orders from the HIS to the scanner and back (IHE RAD TF-1 Scheduled Workflow: RAD-4, 5, 6, 7, 3), seen from outside."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,6 @@ from swf.hl7 import message
 from swf.net import mllp_client
 
 NOTICE_TIMEOUT_S = 15.0
-IN_PROGRESS = "ORM^O01 SC/IP"
 RESULT = "ORU^R01"
 ENDINGS: dict[str, Callable[[Modality, str], None]] = {
     "COMPLETED": Modality.complete,
@@ -39,7 +39,10 @@ class Event:
 
 @dataclass(frozen=True)
 class Part:
-    """One order of the scenario, the scanner that does it, how it ends, and what the MIS must be told, in order."""
+    """One order of the scenario, the scanner that does it, how it ends, and what the MIS must be told.
+
+    Each status is told twice, as an order message and as a result: one pair when the exam begins, one when it ends.
+    """
 
     order: his.Order
     message: bytes
@@ -93,7 +96,7 @@ def _parts(dicom: tuple[str, int], called_ae: str) -> list[Part]:
             title="ORM^O01 new order, 2 steps",
             scanner=Modality(*dicom, "CT1", called_ae),
             ending="COMPLETED",
-            notices=(IN_PROGRESS, "ORM^O01 SC/CM", RESULT),
+            notices=("ORM^O01 SC/IP", RESULT, "ORM^O01 SC/CM", RESULT),
         ),
         Part(
             order=magnetic,
@@ -101,7 +104,7 @@ def _parts(dicom: tuple[str, int], called_ae: str) -> list[Part]:
             title="OMI^O23 new order, 1 step",
             scanner=Modality(*dicom, "MR1", called_ae),
             ending="DISCONTINUED",
-            notices=(IN_PROGRESS, "ORM^O01 SC/DC", RESULT),
+            notices=("ORM^O01 SC/IP", RESULT, "ORM^O01 SC/DC", RESULT),
         ),
     ]
 
@@ -145,7 +148,7 @@ class _Stage:
         scanner = part.scanner
         what = f"N-CREATE IN PROGRESS, steps: {len(items)}"
         uid = self._act(scanner.ae_title, what, lambda: scanner.begin(*items), _success)
-        self._hear(part, part.notices[:1])
+        self._hear(part, part.notices[:2])
         if uid is not None:
             self._act(scanner.ae_title, f"N-SET {part.ending}", lambda: ENDINGS[part.ending](scanner, uid), _success)
             self._hear(part, part.notices)
@@ -153,11 +156,8 @@ class _Stage:
     def check_notices(self, part: Part) -> None:
         """Compare everything the MIS was told of the order with what it should have been told."""
         heard = self._hear(part, ())
-        self.unseen += [
-            f"MIS should be told {notice} of {part.order.placer_number}."
-            for notice in part.notices
-            if notice not in heard
-        ]
+        missing = Counter(part.notices) - Counter(heard)
+        self.unseen += [f"MIS should be told {notice} of {part.order.placer_number}." for notice in missing.elements()]
         statuses = _statuses(heard)
         if statuses != _statuses(part.notices):
             self.unseen.append(
@@ -166,7 +166,9 @@ class _Stage:
 
     def _hear(self, part: Part, wanted: tuple[str, ...]) -> list[str]:
         """Wait until the MIS was told `wanted` of the order, or in vain; tell what came; all it has heard of the order."""
-        self._mis.wait_for(lambda received: {*wanted} <= {*_notices(part, received).values()}, NOTICE_TIMEOUT_S)
+        self._mis.wait_for(
+            lambda received: Counter(wanted) <= Counter(_notices(part, received).values()), NOTICE_TIMEOUT_S
+        )
         heard = _notices(part, self._mis.received)
         for received, notice in heard.items():
             if received not in self._told:

@@ -54,10 +54,9 @@ class StandIn:
         study = self._scp.created[uid].ScheduledStepAttributesSequence[0].StudyInstanceUID
         status = STATUSES[changes.PerformedProcedureStepStatus]
         self._tell("ORM^O01", f"ORC|SC|{self._placers[study]}|||{status}")
-        if status != "IP":
-            self._tell("ORU^R01", f"OBR|1|{self._placers[study]}\rOBX|1|ST|113014^Study^DCM|1|{study}")
-            if not self.keeps_finished:
-                self._scp.items = [item for item in self._scp.items if item.StudyInstanceUID != study]
+        self._tell("ORU^R01", f"OBR|1|{self._placers[study]}\rOBX|1|ST|113014^Study^DCM|1|{study}")
+        if status != "IP" and not self.keeps_finished:
+            self._scp.items = [item for item in self._scp.items if item.StudyInstanceUID != study]
 
     def _tell(self, kind: str, segments: str) -> None:
         if any(word in f"{kind}|{segments}" for word in self.mute):
@@ -97,11 +96,13 @@ def test_everything_is_seen(stage: Any) -> None:
         "MR1 > SWF: C-FIND worklist, MR today = items: 1",
         "CT1 > SWF: N-CREATE IN PROGRESS, steps: 2 = 0x0000",
         "SWF > MIS: ORM^O01 SC/IP = AA",
+        "SWF > MIS: ORU^R01 = AA",
         "CT1 > SWF: N-SET COMPLETED = 0x0000",
         "SWF > MIS: ORM^O01 SC/CM = AA",
         "SWF > MIS: ORU^R01 = AA",
         "MR1 > SWF: N-CREATE IN PROGRESS, steps: 1 = 0x0000",
         "SWF > MIS: ORM^O01 SC/IP = AA",
+        "SWF > MIS: ORU^R01 = AA",
         "MR1 > SWF: N-SET DISCONTINUED = 0x0000",
         "SWF > MIS: ORM^O01 SC/DC = AA",
         "SWF > MIS: ORU^R01 = AA",

@@ -1,0 +1,140 @@
+"""What every room's tests may ask for: a database of either kind, a real broker on free ports, the other side, no leaks.
+
+The zone is UTC for every test, so that local times in fixtures mean the same everywhere.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swf import config
+from swf.broker import Broker
+from swf.config import Settings
+from swf.extensions.simulator.mis import Mis
+from swf.extensions.simulator.modality import Modality
+from swf.store.database import Database
+from tests import databases
+
+os.environ["TZ"] = "UTC"
+time.tzset()
+
+ROOT = Path(__file__).parent.parent
+FIXTURES = ROOT / "fixtures"
+SAMPLES = FIXTURES / "samples"
+_PATIENCE_S = 10.0
+
+MakeBroker = Callable[..., Broker]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Long soaks and tables of measurements run only when asked for."""
+    parser.addoption("--soak", action="store_true", help="run long soaks too")
+    parser.addoption("--bench", action="store_true", help="run the benchmarks and print their tables")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was not asked for."""
+    for mark in ("soak", "bench"):
+        if not config.getoption(f"--{mark}"):
+            skip = pytest.mark.skip(reason=f"only with --{mark}")
+            for item in items:
+                if mark in item.keywords:
+                    item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[databases.PostgresServer]:
+    """One PostgreSQL for the whole run."""
+    with databases.postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    return _url(request, request.param, tmp_path)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """A store with its tables, on SQLite and on PostgreSQL."""
+    opened = Database(store_url)
+    opened.migrate()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def mis() -> Iterator[Mis]:
+    """An MIS that acknowledges what it is told."""
+    with Mis() as running:
+        yield running
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path) -> Iterator[MakeBroker]:
+    """Starts brokers on free ports, with SQLite in the test's folder unless told otherwise; stops them at the end."""
+    running: list[Broker] = []
+
+    def make(mis: Mis | None = None, **changes: Any) -> Broker:
+        broker = Broker(settings_for(tmp_path, mis, **changes))
+        broker.start()
+        running.append(broker)
+        return broker
+
+    yield make
+    for broker in running:
+        broker.stop()
+
+
+@pytest.fixture
+def broker(make_broker: MakeBroker, mis: Mis) -> Broker:
+    """A running broker whose one destination is `mis`."""
+    return make_broker(mis)
+
+
+@pytest.fixture
+def modality(broker: Broker) -> Callable[[str], Modality]:
+    """A modality of any AE title that knows the broker's address."""
+    return lambda ae_title: Modality(*broker.dicom.address, ae_title)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left() -> Iterator[None]:
+    """A test that leaves a thread running fails: what leaks in a test leaks in a hospital."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    for thread in left:
+        thread.join(_PATIENCE_S)
+    assert not [thread.name for thread in left if thread.is_alive()]
+
+
+def settings_for(folder: Path, mis: Mis | None = None, **changes: Any) -> Settings:
+    """Settings on free loopback ports; `changes` are keys of swf.toml, sections as dictionaries."""
+    table: dict[str, Any] = {
+        "mapping": str(config.shipped_mappings() / "default.toml"),
+        "store": {"url": f"sqlite:///{folder}/swf.db"},
+        "hl7": {"port": 0},
+        "dicom": {"port": 0},
+    }
+    if mis is not None:
+        host, port = mis.address
+        table["destination"] = [
+            {"name": "mis", "host": host, "port": port, "retry_first_seconds": 0.05, "retry_last_seconds": 0.2}
+        ]
+    for name, value in changes.items():
+        table[name] = {**table.get(name, {}), **value} if isinstance(value, dict) else value
+    return Settings(**table)
+
+
+def _url(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+    if kind == "sqlite":
+        return f"sqlite:///{folder}/swf.db"
+    server: databases.PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database()
