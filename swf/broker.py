@@ -1,6 +1,7 @@
 """The composition root: builds every service from the settings, starts them, stops them in reverse."""
 
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 from swf import config, log
 from swf.config import Settings
@@ -42,36 +43,40 @@ class Broker:
             frame_deadline_s=settings.hl7.frame_deadline_seconds,
             max_connections=settings.hl7.max_connections,
         )
-        self._services: tuple[Service, ...] = (
+        self._workers: tuple[Service, ...] = (
             recorder,
             Housekeeping(self.database, settings.destination),
             *(DeliveryWorker(self.database, destination) for destination in settings.destination),
-            self.dicom,
-            self.hl7,
         )
+        self._doors: tuple[Service, ...] = (self.dicom, self.hl7)
 
     def start(self) -> None:
         """Open the store and every door; raises ConfigError, and then nothing is left running."""
         self.database.migrate()
         with contextlib.ExitStack() as undo:
             undo.callback(self.database.close)
-            for service in self._services:
+            for service in (*self._workers, *self._doors):
                 undo.callback(service.stop)
                 service.start()
             undo.pop_all()
 
     def stop(self) -> None:
-        """Close the doors, finish what was begun, close the store."""
-        for service in reversed(self._services):
-            try:
-                service.stop()
-            except (SwfError, OSError) as error:
-                log.error("service did not stop cleanly", service=service.name, error=type(error).__name__)
+        """Close the doors, finish what was begun, close the store; within ten seconds, however many there are."""
+        for services in (self._doors, self._workers):
+            with ThreadPoolExecutor(max_workers=len(services), thread_name_prefix="stopping") as together:
+                list(together.map(_stop, services))
         self.database.close()
 
     def ailing(self) -> list[str]:
         """The names of the services that do not do their work."""
-        return [service.name for service in self._services if not service.healthy()]
+        return [service.name for service in (*self._workers, *self._doors) if not service.healthy()]
 
     def _receive(self, raw: bytes, peer: Peer) -> bytes:
         return intake.receive(self.database, self.site, raw, peer.address)
+
+
+def _stop(service: Service) -> None:
+    try:
+        service.stop()
+    except (SwfError, OSError) as error:
+        log.error("service did not stop cleanly", service=service.name, error=type(error).__name__)

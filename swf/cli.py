@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydicom.dataset import Dataset
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from swf import clock, config, log
@@ -48,6 +49,7 @@ app.add_typer(deliveries_app, name="deliveries")
 
 NOT_AS_HOPED, REFUSED = 1, 2
 TIMEOUT_S = 30.0
+_UNBOUNDED = 10_000
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The settings; without it ./swf.toml, else the defaults.")
 ]
@@ -98,16 +100,18 @@ def demo(
     console = Console()
     with tempfile.TemporaryDirectory(prefix="swf-demo-") as folder, Mis() as mis, _demo_broker(folder, mis) as broker:
         console.print(Text(_ready(broker), style="bold"))
-        missing = scenario.play(
-            broker.hl7.address,
-            broker.dicom.address,
-            mis,
-            broker.settings.dicom.ae_title,
-            lambda event: console.print(_timeline(event)),
-        )
+        events: list[scenario.Event] = []
+        title = broker.settings.dicom.ae_title
+        missing = scenario.play(broker.hl7.address, broker.dicom.address, mis, title, events.append)
+        for accession in dict.fromkeys(event.order for event in events):
+            console.print(Text(f"\nThe life of order {accession}", style="bold"))
+            life = (event for event in events if event.order == accession)
+            for event in sorted(life, key=lambda event: event.at):
+                console.print(_timeline(event))
         for sentence in missing:
-            console.print(Text(f"not seen: {sentence}", style="red"))
-        console.print(Text("every step was seen from outside", style="green") if not missing else "")
+            console.print(Text(f"Not seen: {sentence}", style="red"))
+        if not missing:
+            console.print(Text("\nEvery step was seen from outside.", style="green"))
         if keep:
             _keep(console, broker, mis)
     raise typer.Exit(NOT_AS_HOPED if missing else 0)
@@ -151,7 +155,7 @@ def _timeline(event: scenario.Event) -> Text:
     at = clock.local(event.at).strftime("%H:%M:%S.%f")[:-3]
     took = f"  {event.milliseconds:.0f} ms" if event.milliseconds else ""
     return Text.assemble(
-        (at, "dim"), f"  {event.who:>4} → {event.to:<4} {event.what:<44} ", (event.answer, "cyan"), (took, "dim")
+        (at, "dim"), f"  {event.who:>3} → {event.to:<3}  {event.what:<32} ", (event.answer, "cyan"), (took, "dim")
     )
 
 
@@ -229,11 +233,13 @@ def trace(accession: str, as_json: JsonOption = False, config_file: ConfigOption
     if as_json:
         _print_json(lines)
         return
-    table = Table("at", "event", "detail", box=None)
-    for moment in moments:
-        detail = "  ".join(f"{name}={value}" for name, value in moment.detail.items())
-        table.add_row(_shown(moment.at), moment.event, Text(detail))
-    Console().print(table)
+    _print_table(
+        ("at", "event", "detail"),
+        (
+            (_shown(moment.at), moment.event, "  ".join(f"{name}={value}" for name, value in moment.detail.items()))
+            for moment in moments
+        ),
+    )
 
 
 @messages_app.callback()
@@ -362,14 +368,16 @@ def query(
     if as_json:
         _print_json([item.to_json_dict() for item in items])
         return
-    table = Table("start", "station", "modality", "accession", "patient id", "patient", "step", "description", box=None)
-    for item in items:
-        step = item.ScheduledProcedureStepSequence[0]
-        start = f"{step.ScheduledProcedureStepStartDate} {step.ScheduledProcedureStepStartTime}"
-        step_cells = (step.ScheduledProcedureStepID, step.ScheduledProcedureStepDescription)
-        cells = (start, step.ScheduledStationAETitle, step.Modality, item.AccessionNumber, item.PatientID)
-        table.add_row(*(Text(str(cell)) for cell in (*cells, item.PatientName, *step_cells)))
-    Console().print(table)
+    headings = ("start", "station", "modality", "accession", "patient id", "patient", "step", "description")
+    _print_table(headings, map(_worklist_line, items))
+
+
+def _worklist_line(item: Dataset) -> Sequence[str]:
+    step = item.ScheduledProcedureStepSequence[0]
+    start = f"{step.ScheduledProcedureStepStartDate} {step.ScheduledProcedureStepStartTime}"
+    device = (start, step.ScheduledStationAETitle, step.Modality, item.AccessionNumber)
+    exam = (item.PatientID, item.PatientName, step.ScheduledProcedureStepID, step.ScheduledProcedureStepDescription)
+    return [str(cell) for cell in device + exam]
 
 
 @app.command()
@@ -471,10 +479,19 @@ def _show(rows: Sequence[Any], columns: Sequence[str], as_json: bool) -> None:
     if as_json:
         _print_json(found)
         return
-    table = Table(*(name.replace("_", " ") for name in columns), box=None)
-    for line in found:
-        table.add_row(*(Text(_shown(value)) for value in line.values()))
-    Console().print(table)
+    headings = [name.replace("_", " ") for name in columns]
+    _print_table(headings, ([_shown(value) for value in line.values()] for line in found))
+
+
+def _print_table(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """A table that folds on a terminal and is as wide as it needs elsewhere: nobody can search for a number cut off."""
+    table = Table(*(Column(heading, overflow="fold") for heading in headings), box=None)
+    for line in lines:
+        table.add_row(*map(Text, line))
+    console = Console()
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    console.print(table)
 
 
 def _shown(value: object) -> str:

@@ -89,6 +89,12 @@ def _is_codec(text: str) -> str:
     return text
 
 
+def _is_processing_ids(text: str) -> str:
+    if not re.fullmatch("[PTD]{1,3}", text):
+        raise PydanticCustomError("processing_ids", "must be one or several of P, T and D (HL7 table 0103)")
+    return text
+
+
 def _is_charset(text: str) -> str:
     if text not in CHARSETS:
         raise PydanticCustomError("charset", "must be one of {names}", {"names": ", ".join(CHARSETS)})
@@ -120,7 +126,7 @@ class Store(_Section):
 
 
 class Hl7(_Section):
-    """The door for orders: an MLLP listener (RAD-2, RAD-3, RAD-4, RAD-12, RAD-13, RAD-48)."""
+    """The door for orders: an MLLP listener (RAD-2, RAD-3, RAD-4, RAD-12, RAD-13)."""
 
     host: Host = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for all.")
     port: OwnPort = Field(default=2575, description="The port to listen on; 0 takes any free one.")
@@ -134,6 +140,10 @@ class Hl7(_Section):
     default_charset: Annotated[str, AfterValidator(_is_codec)] = Field(
         default="utf-8",
         description="The character set of messages that declare none in MSH-18, such as utf-8 or windows-1251.",
+    )
+    processing_ids: Annotated[str, AfterValidator(_is_processing_ids)] = Field(
+        default="P",
+        description="Which messages are taken, by MSH-11: P production, T training, D debugging, or several (PT).",
     )
 
 

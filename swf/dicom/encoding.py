@@ -211,6 +211,7 @@ _LIMITS = {
 }  # fmt: skip
 _MULTILINE = frozenset({"LT", "ST", "UT"})
 _DISPLAY = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_PLAIN_VRS = frozenset({"AE", "LO", "LT", "SH", "ST"})  # any printable text of their length will do
 _ALLOWED_CONTROLS = "\t\n\f\r"
 _NAME_GROUPS, _NAME_COMPONENTS = 3, 5
 
@@ -275,9 +276,9 @@ def is_identifier(keyword: str) -> bool:
 
 def violations(keyword: str, value: str) -> list[str]:
     """What one `value` (not a list of values) breaks of its VR, as half-sentences that never repeat the value."""
-    if not value:
-        return []
     vr = layout(keyword).vr
+    if not value or (vr in _PLAIN_VRS and len(value) <= _LIMITS[vr] and _is_plain(value)):
+        return []
     found = [*_too_long(vr, value), *_forbidden_characters(vr, value)]
     if vr == "PN":
         found += _name_violations(value)
@@ -285,6 +286,11 @@ def violations(keyword: str, value: str) -> list[str]:
     if accepts is not None and not accepts(value.strip(" ")):
         found.append(complaint)
     return found
+
+
+def _is_plain(value: str) -> bool:
+    """What nearly every value is: nothing in it could matter to any VR but its length."""
+    return value.isprintable() and "\\" not in value
 
 
 def _too_long(vr: str, value: str) -> list[str]:
@@ -325,7 +331,7 @@ def clean(keyword: str, value: str) -> str:
     their outer spaces and nothing else; `violations` then says what is wrong with them.
     """
     vr = layout(keyword).vr
-    if vr not in _DISPLAY or is_identifier(keyword):
+    if vr not in _DISPLAY or is_identifier(keyword) or _is_plain(value):
         return value.strip(" ")
     if vr not in _MULTILINE:
         value = re.sub(r"[\t\n\f\r]+", " ", value).replace("\\", "/")

@@ -13,16 +13,14 @@ from swf.dicom.encoding import Item, Value
 from swf.errors import MappingError
 from swf.hl7.message import NULL, OrderGroup, Segment
 from swf.mapping import selectors
-from swf.mapping.loader import Rule, SiteMapping
+from swf.mapping.loader import OWN_SEGMENT, PERSON_SEGMENTS, STEP, Rule, RuleSet, SiteMapping
 
-STEP = "ScheduledProcedureStepSequence"
 PLACER = "PlacerOrderNumberImagingServiceRequest"
 FILLER = "FillerOrderNumberImagingServiceRequest"
 PLACER_AUTHORITY = "OrderPlacerIdentifierSequence"
 FILLER_AUTHORITY = "OrderFillerIdentifierSequence"
 _ORDER_NUMBERS = frozenset({PLACER, FILLER, PLACER_AUTHORITY, FILLER_AUTHORITY, "AccessionNumber"})
-_PERSON_SEGMENTS = frozenset({"PID", "PD1"})
-_PATIENT_SEGMENTS = _PERSON_SEGMENTS | {"PV1", "PV2", "AL1"}
+_PATIENT_SEGMENTS = PERSON_SEGMENTS | {"PV1", "PV2", "AL1"}
 _PATIENT_GROUPS = frozenset({0x0010, 0x0038})
 # A visit's number stays with the order it came with
 _NOT_THE_PATIENTS = frozenset({"AdmissionID", "IssuerOfAdmissionIDSequence"})
@@ -51,8 +49,12 @@ def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[Ma
     `changing` leaves defaults out and requires nothing, because what is missing stays as it is stored.
     Raises MappingError for a required value that is missing and for an identifier that does not fit.
     """
-    visible = [OrderGroup({**group.segments, "IPC": [segment]}) for segment in group.all("IPC")] or [group]
-    return [_step(mapping, view, changing) for view in visible]
+    common = _map(mapping.order_rules, group, changing=changing)
+    procedures = [OrderGroup({**group.segments, OWN_SEGMENT: [segment]}) for segment in group.all(OWN_SEGMENT)]
+    mapped = [_joined(common, _map(mapping.procedure_rules, view, changing=changing)) for view in procedures or [group]]
+    for step in mapped:
+        _assign_stations(mapping, step.step, changing)
+    return mapped
 
 
 def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> MappedStep:
@@ -60,7 +62,7 @@ def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> Mapp
 
     Raises MappingError when the patient is not identified.
     """
-    rules = [rule for rule in mapping.rules if _reads_only(rule, _PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
+    rules = [rule for rule in mapping.rules if rule.reads_only(_PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
     mapped = MappedStep({})
     mapped.item.update(_evaluate(rules, OrderGroup(dict(segments)), mapped.warnings, changing=True))
     for rule in rules:
@@ -71,7 +73,7 @@ def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> Mapp
 
 def person(mapping: SiteMapping, item: Mapping[str, Value]) -> dict[str, Value]:
     """The part of `item` that is the patient's own, whatever the order or visit: what PID and PD1 say."""
-    keywords = {rule.keyword for rule in mapping.rules if _reads_only(rule, _PERSON_SEGMENTS)}
+    keywords = mapping.keywords_of_person
     return {keyword: value for keyword, value in item.items() if keyword in keywords and _is_patients(keyword)}
 
 
@@ -86,15 +88,16 @@ def stations(mapping: SiteMapping, modality: str) -> tuple[str, ...]:
     return mapping.stations.get(modality) or mapping.stations.get(_ANY_MODALITY, ())
 
 
-def _step(mapping: SiteMapping, group: OrderGroup, changing: bool) -> MappedStep:
-    mapped = MappedStep({})
-    mapped.item.update(_evaluate(mapping.rules, group, mapped.warnings, changing=changing))
-    for keyword, rules in mapping.sequences.items():
-        inner = _evaluate(rules, group, mapped.warnings, changing=changing)
-        if inner or keyword == STEP:
-            mapped.item[keyword] = [inner]
-    _assign_stations(mapping, mapped.step, changing)
-    return mapped
+def _map(rules: RuleSet, group: OrderGroup, *, changing: bool) -> MappedStep:
+    warnings: list[str] = []
+    item = _evaluate(rules.item, group, warnings, changing=changing)
+    step = _evaluate(rules.step, group, warnings, changing=changing)
+    return MappedStep({**item, STEP: [step]}, warnings)
+
+
+def _joined(common: MappedStep, own: MappedStep) -> MappedStep:
+    item = {**common.item, **own.item, STEP: [{**common.step, **own.step}]}
+    return MappedStep(item, [*common.warnings, *own.warnings])
 
 
 def _assign_stations(mapping: SiteMapping, step: dict[str, str], changing: bool) -> None:
@@ -186,10 +189,6 @@ def _missing(rule: Rule) -> MappingError:
     places = ", ".join(map(str, rule.selectors))
     location = selectors.location(rule.selectors[0]) if rule.selectors else ""
     return MappingError(f"{rule.keyword} is required and {places} is empty", location=location, code=_MISSING)
-
-
-def _reads_only(rule: Rule, segments: frozenset[str]) -> bool:
-    return all(selector.segment in segments for selector in rule.selectors)
 
 
 def _is_patients(keyword: str) -> bool:

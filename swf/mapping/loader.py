@@ -7,10 +7,11 @@ A mapping is data: `[attributes]` has one line per DICOM attribute, `[stations]`
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from swf.dicom import encoding
 from swf.errors import ConfigError
@@ -22,7 +23,9 @@ from swf.mapping.templates import Template
 
 _LINE_KEYS = frozenset({"from", "as", "default", "required"})
 _SECTIONS = frozenset({"hl7_versions", "attributes", "stations", "messages"})
-_STEP = "ScheduledProcedureStepSequence"
+STEP = "ScheduledProcedureStepSequence"
+OWN_SEGMENT = "IPC"  # one for each scheduled procedure step (HL7 2.5.1 4.5.6)
+PERSON_SEGMENTS = frozenset({"PID", "PD1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,49 @@ class Rule:
     required: bool
     line: int
 
+    def reads(self, segment: str) -> bool:
+        """Whether any of its places is in `segment`."""
+        return any(selector.segment == segment for selector in self.selectors)
 
-@dataclass(frozen=True, slots=True)
+    def reads_only(self, segments: frozenset[str]) -> bool:
+        """Whether all of its places are in `segments`."""
+        return all(selector.segment in segments for selector in self.selectors)
+
+
+class RuleSet(NamedTuple):
+    """Rules of the item itself, and of the one item of its Scheduled Procedure Step Sequence."""
+
+    item: tuple[Rule, ...]
+    step: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
 class SiteMapping:
-    """A mapping ready for use: rules of the item, rules inside its sequences, stations and templates."""
+    """A mapping ready for use: rules of the item and of its step, stations by modality, templates by message type."""
 
     path: Path
     rules: tuple[Rule, ...]
-    sequences: Mapping[str, tuple[Rule, ...]]
+    step_rules: tuple[Rule, ...]
     stations: Mapping[str, tuple[str, ...]]
     messages: Mapping[str, Template]
+
+    @cached_property
+    def order_rules(self) -> RuleSet:
+        """What all steps of an order have in common: the rules that do not read a step's own segment."""
+        return self._which(lambda rule: not rule.reads(OWN_SEGMENT))
+
+    @cached_property
+    def procedure_rules(self) -> RuleSet:
+        """What each step has for itself."""
+        return self._which(lambda rule: rule.reads(OWN_SEGMENT))
+
+    @cached_property
+    def keywords_of_person(self) -> frozenset[str]:
+        """The attributes that are the patient's own, whatever the order or visit."""
+        return frozenset(rule.keyword for rule in self.rules if rule.reads_only(PERSON_SEGMENTS))
+
+    def _which(self, condition: Callable[[Rule], bool]) -> RuleSet:
+        return RuleSet(tuple(filter(condition, self.rules)), tuple(filter(condition, self.step_rules)))
 
 
 def load(path: Path) -> SiteMapping:
@@ -76,15 +112,14 @@ class _Reader:
     def mapping(self, table: Mapping[str, Any]) -> SiteMapping:
         for name in table.keys() - _SECTIONS:
             self._mistake(name, f"there is no section {name}{_nearest(name, _SECTIONS)}")
-        attributes = table.get("attributes", {})
-        sequences = {key: value for key, value in attributes.items() if isinstance(value, dict) and _is_table(value)}
-        lines = {key: value for key, value in attributes.items() if key not in sequences}
-        if _STEP not in sequences:
-            self._mistake("attributes", f"[attributes.{_STEP}] is missing; without it no modality finds a step")
+        lines = dict(table.get("attributes", {}))
+        steps = lines.pop(STEP, None)
+        if not steps:
+            self._mistake("attributes", f"[attributes.{STEP}] is missing; without it no modality finds a step")
         return SiteMapping(
             path=self.path,
             rules=self._rules(lines, inside=""),
-            sequences={key: self._rules(value, inside=key) for key, value in sequences.items() if self._sequence(key)},
+            step_rules=self._rules(steps or {}, inside=STEP),
             stations={modality: self._titles(modality, value) for modality, value in table.get("stations", {}).items()},
             messages=self._templates(table.get("messages", {})),
         )
@@ -118,15 +153,6 @@ class _Reader:
             encoding.layout(keyword)
         except ValueError as error:
             self._mistake(keyword, str(error), inside)
-
-    def _sequence(self, keyword: str) -> bool:
-        try:
-            is_sequence = encoding.layout(keyword).vr == "SQ"
-        except ValueError:
-            is_sequence = False
-        if not is_sequence:
-            self._mistake(keyword, f"[attributes.{keyword}] is no sequence of the DICOM dictionary")
-        return is_sequence
 
     def _selectors(self, keyword: str, places: Iterable[str], inside: str) -> tuple[Selector, ...]:
         found = []
@@ -175,11 +201,6 @@ class _Reader:
         begin = next((n for n, line in enumerate(self._lines) if inside and line.strip().endswith(headline)), 0)
         form = re.compile(rf"\s*\[?(?:[A-Za-z]+\.)?{re.escape(key)}\s*(?:=|\])")
         return next((n + 1 for n in range(begin, len(self._lines)) if form.match(self._lines[n])), begin + 1)
-
-
-def _is_table(value: Mapping[str, Any]) -> bool:
-    """Whether this is a section of lines and not a line: its values are lines themselves."""
-    return not value.keys() & _LINE_KEYS and all(isinstance(entry, dict) for entry in value.values())
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

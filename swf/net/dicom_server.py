@@ -7,6 +7,7 @@ sets TCP_NODELAY, and with the peer's delayed acknowledgement that costs 40 ms a
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,7 +26,8 @@ from swf.errors import ConfigError
 _PERMANENT, _SERVICE_USER, _CALLING_TITLE_NOT_RECOGNISED = 0x01, 0x01, 0x03
 _TIMEOUT_S = 30.0
 _IDLE_S = 600.0
-_LAST_ANSWERS_S = 5.0
+_LAST_ANSWERS_S = 3.0
+_LAST_WORDS_S = 2.0
 
 # Two hooks of pynetdicom print whole identifiers, names included, into its log
 _config.LOG_REQUEST_IDENTIFIERS = False
@@ -114,8 +116,9 @@ class DicomServer:
         associations = server.active_associations
         for association in associations:
             association.abort()
+        deadline = time.monotonic() + _LAST_WORDS_S
         for association in associations:
-            association.join(_TIMEOUT_S)
+            association.join(max(0.0, deadline - time.monotonic()))
 
     def healthy(self) -> bool:
         """True while associations are accepted."""

@@ -95,7 +95,7 @@ class MllpListener:
         self._hall = _Hall(self.name, listening, terms, self._max_connections)
         self._hall.open()
 
-    def stop(self, deadline_s: float = 8.0) -> None:
+    def stop(self, deadline_s: float = 4.0) -> None:
         """Take no new connection, answer every message that has completely arrived, then close.
 
         Connections that have not ended after `deadline_s` are cut; after half of it no further message is begun.

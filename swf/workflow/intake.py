@@ -85,7 +85,7 @@ def _apply(transaction: Transaction, site: Site, arrival: _Arrival) -> bytes:
     """Do what the message asks and keep it; the acknowledgement, which is part of what is kept."""
     text, codec = charset.decode(arrival.raw, arrival.header, default=site.settings.hl7.default_charset)
     content = message.parse(text, arrival.header, codec)
-    use_case = routing.use_case(arrival.header)
+    use_case = routing.use_case(arrival.header, site)
     earlier = _applied_before(transaction, arrival)
     if earlier is not None:
         return earlier

@@ -94,7 +94,7 @@ def _new(request: _Request, group: OrderGroup, sequence: int) -> None:
     if order is None:
         _create(request, group, numbers)
     else:
-        _revise(request, group, order)
+        _revise(request, group, order, numbers)
 
 
 def _change(request: _Request, group: OrderGroup, sequence: int) -> None:
@@ -102,7 +102,7 @@ def _change(request: _Request, group: OrderGroup, sequence: int) -> None:
     order = _find(request, numbers)
     if order is None:
         raise _unknown(numbers)
-    _revise(request, group, order)
+    _revise(request, group, order, numbers)
     if group.all("ORC")[0].value(5).strip().upper() == _COMPLETED:
         _move(request, order, _chosen(request, group, order, numbers), StepEvent.COMPLETE, sequence)
 
@@ -143,7 +143,7 @@ def _complete_numbers(request: _Request, order: int, numbers: _Numbers) -> Recor
     return orders.one(request.transaction, order)
 
 
-def _revise(request: _Request, group: OrderGroup, order: Record) -> None:
+def _revise(request: _Request, group: OrderGroup, order: Record, numbers: _Numbers) -> None:
     """Bring a known order up to date. Finished steps take corrections but are never reopened by a message."""
     if order.status in (OrderStatus.CANCELLED, OrderStatus.DISCONTINUED):
         raise IllegalTransition(
@@ -161,11 +161,25 @@ def _revise(request: _Request, group: OrderGroup, order: Record) -> None:
             changed = True
         else:
             changed |= _change_step(request, order, row, step, known)
-    accession = str(mapped[0].item.get("AccessionNumber", ""))
-    if accession and accession != order.accession_number:
-        orders.change(request.transaction, order.id, accession_number=accession, updated_at=request.at)
+    _learn_numbers(request, order, numbers)
     if order.id not in request.created:
         request.note(Event.ORDER_CHANGED, order.id, changed=changed)
+
+
+def _learn_numbers(request: _Request, order: Record, numbers: _Numbers) -> None:
+    """Keep the numbers a later message brings, so that the order is found by them too."""
+    told = {
+        "accession_number": numbers.accession,
+        "placer_order_number": numbers.placer[0],
+        "filler_order_number": numbers.filler[0],
+    }
+    news = {name: value for name, value in told.items() if value and value != getattr(order, name)}
+    if "placer_order_number" in news:
+        news["placer_issuer"] = numbers.placer[1]
+    if "filler_order_number" in news:
+        news["filler_issuer"] = numbers.filler[1]
+    if news:
+        orders.change(request.transaction, order.id, **news, updated_at=request.at)
 
 
 def _same_patient(request: _Request, order: Record, item: dict[str, Value]) -> Known:
@@ -351,6 +365,10 @@ def _numbers(request: _Request, group: OrderGroup, sequence: int) -> _Numbers:
 def _find(request: _Request, numbers: _Numbers) -> Record | None:
     """The order by its placer number, else its filler number; by its accession only when it has no other number."""
     found = orders.find(request.transaction, placer=numbers.placer, filler=numbers.filler)
+    if found is not None and numbers.placer[0] and found.placer_order_number not in ("", numbers.placer[0]):
+        raise IdentifierConflict(
+            "the filler order number belongs to another placer order", location=f"ORC^{numbers.sequence}^3"
+        )
     if found is not None or numbers.placer[0] or numbers.filler[0]:
         return found
     same = orders.of_accession(request.transaction, numbers.accession)

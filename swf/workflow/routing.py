@@ -22,14 +22,16 @@ USE_CASES: dict[str, UseCase] = {
 # Senders of HL7 up to 2.3 may leave the trigger event out where a type has only one
 _ONLY_EVENT = {"ORM": "ORM^O01", "OMG": "OMG^O19", "OMI": "OMI^O23"}
 _UNSUPPORTED_TYPE, _UNSUPPORTED_EVENT, _UNSUPPORTED_PROCESSING_ID = 200, 201, 202
-_PROCESSING_IDS = frozenset({"P", ""})
 
 
-def use_case(header: Header) -> UseCase:
+def use_case(header: Header, site: Site) -> UseCase:
     """What to do with a message; raises UnsupportedMessage, which names what would be taken."""
-    if header.processing_id not in _PROCESSING_IDS:
+    taken = site.settings.hl7.processing_ids
+    if header.processing_id and header.processing_id not in taken:
         raise UnsupportedMessage(
-            "only production messages are taken (MSH-11 P)", location="MSH^1^11", code=_UNSUPPORTED_PROCESSING_ID
+            f"messages of processing id {header.processing_id} are not taken here; taken are {taken}",
+            location="MSH^1^11",
+            code=_UNSUPPORTED_PROCESSING_ID,
         )
     kind = _ONLY_EVENT.get(header.type, header.type)
     if kind in USE_CASES:

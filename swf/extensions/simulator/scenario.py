@@ -27,8 +27,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Event:
-    """One line of the timeline: who sent what to whom, how it was answered and how long that took (0 where unknown)."""
+    """One line of an order's timeline: who sent what to whom, how it was answered and how long that took.
 
+    `order` is the accession number; an event of the MIS has no length of its own.
+    """
+
+    order: str
     at: datetime
     who: str
     to: str
@@ -122,16 +126,17 @@ class _Stage:
     def order(self, client: mllp_client.MllpClient, part: Part) -> None:
         """Send the part's order and wait for its acknowledgement."""
         control_id = message.read_header(part.message).control_id
-        self._act("HIS", part.title, lambda: client.send(part.message, control_id), lambda answer: answer.code)
+        self._act(part, "HIS", part.title, lambda: client.send(part.message, control_id), lambda answer: answer.code)
 
     def look(self, part: Part, expected: int) -> list[Dataset]:
         """Query the worklist as the part's scanner and compare what it shows of this order with its steps."""
         scanner, order = part.scanner, part.order
         keys = {"Modality": order.modality, "ScheduledProcedureStepStartDate": f"{order.start:%Y%m%d}"}
         what = f"C-FIND worklist, {order.modality} today"
-        items = (
-            self._act(scanner.ae_title, what, lambda: scanner.query(**keys), lambda found: f"items: {len(found)}") or []
+        query = self._act(
+            part, scanner.ae_title, what, lambda: scanner.query(**keys), lambda found: f"items: {len(found)}"
         )
+        items = query or []
         shown = sorted(_step_id(item) for item in items if item.AccessionNumber == order.accession)
         wanted = sorted(order.step_ids)[:expected]
         if shown != wanted:
@@ -147,10 +152,11 @@ class _Stage:
             return
         scanner = part.scanner
         what = f"N-CREATE IN PROGRESS, steps: {len(items)}"
-        uid = self._act(scanner.ae_title, what, lambda: scanner.begin(*items), _success)
+        uid = self._act(part, scanner.ae_title, what, lambda: scanner.begin(*items), _success)
         self._hear(part, part.notices[:2])
         if uid is not None:
-            self._act(scanner.ae_title, f"N-SET {part.ending}", lambda: ENDINGS[part.ending](scanner, uid), _success)
+            ending = ENDINGS[part.ending]
+            self._act(part, scanner.ae_title, f"N-SET {part.ending}", lambda: ending(scanner, uid), _success)
             self._hear(part, part.notices)
 
     def check_notices(self, part: Part) -> None:
@@ -173,24 +179,24 @@ class _Stage:
         for received, notice in heard.items():
             if received not in self._told:
                 self._told.add(received)
-                what = f"{notice} for {part.order.placer_number}"
-                self._on_event(Event(received.at, self._broker, "MIS", what, "AA", 0.0))
+                self._on_event(Event(part.order.accession, received.at, self._broker, "MIS", notice, "AA", 0.0))
         return list(heard.values())
 
-    def _act(self, who: str, what: str, action: Callable[[], Result], answer: Callable[[Result], str]) -> Result | None:
+    def _act(
+        self, part: Part, who: str, what: str, action: Callable[[], Result], answer: Callable[[Result], str]
+    ) -> Result | None:
         """Do one act and tell it with what `answer` makes of its result; None if it was not accepted."""
         at, started = clock.now(), time.monotonic()
+        result: Result | None = None
         try:
-            result = action()
+            done = action()
+            result, told = done, answer(done)
         except errors.SwfError as error:
             self.unseen.append(f"{what} by {who} should be accepted, but: {error}.")
-            self._tell(at, started, who, what, str(error))
-            return None
-        self._tell(at, started, who, what, answer(result))
+            told = str(error)
+        took = (time.monotonic() - started) * 1000
+        self._on_event(Event(part.order.accession, at, who, self._broker, what, told, took))
         return result
-
-    def _tell(self, at: datetime, started: float, who: str, what: str, answer: str) -> None:
-        self._on_event(Event(at, who, self._broker, what, answer, (time.monotonic() - started) * 1000))
 
 
 def _success(_result: object) -> str:

@@ -69,7 +69,7 @@ class StandIn:
 @pytest.fixture
 def stage(scp: Any, worklist_item: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A stand-in, and a function that plays the scenario with it: what was unseen, and the timeline."""
-    monkeypatch.setattr(scenario, "NOTICE_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(scenario, "NOTICE_TIMEOUT_S", 0.02)
     with mis.Mis() as target, contextlib.closing(mllp_client.MllpClient(*target.address)) as destination:
         stand_in = StandIn(scp, worklist_item, destination)
         listener = mllp_listener.MllpListener("127.0.0.1", 0, stand_in.receive)

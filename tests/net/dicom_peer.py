@@ -1,0 +1,69 @@
+"""A modality made of pynetdicom alone: it says what a test tells it to say, lawful or not, and shows the bare answers."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+from pydicom import config as pydicom_config
+from pydicom import datadict
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, build_context
+from pynetdicom.sop_class import (
+    ModalityPerformedProcedureStep,
+    ModalityWorklistInformationFind,
+    Verification,
+)
+
+TIMEOUT_S = 10.0
+SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
+SERVICES = (Verification, ModalityWorklistInformationFind, ModalityPerformedProcedureStep)
+Answer = tuple[int, Dataset | None]
+
+
+@contextlib.contextmanager
+def association(
+    address: tuple[str, int],
+    title: str = "CT1",
+    *,
+    syntaxes: list[str] | None = None,
+    negotiation: list[Any] | None = None,
+) -> Iterator[Any]:
+    """An association with every service of ours proposed; it may have been rejected."""
+    entity = AE(ae_title=title)
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_S
+    contexts = [build_context(service, syntaxes or SYNTAXES) for service in SERVICES]
+    found = entity.associate(*address, ae_title="SWF", contexts=contexts, ext_neg=negotiation)
+    try:
+        yield found
+    finally:
+        if found.is_established:
+            found.release()
+
+
+def find(address: tuple[str, int], identifier: Dataset, title: str = "CT1", **terms: Any) -> list[Answer]:
+    """Every response to a C-FIND, the final one included."""
+    with association(address, title, **terms) as peer:
+        return ask(peer, identifier)
+
+
+def ask(peer: Any, identifier: Dataset) -> list[Answer]:
+    """Every response to a C-FIND on an association that stands."""
+    return [(int(status.Status), found) for status, found in peer.send_c_find(identifier, SERVICES[1])]
+
+
+def dataset(**values: object) -> Dataset:
+    """A dataset of keywords with values that nobody checks: modalities send what they like."""
+    made = Dataset()
+    for keyword, value in values.items():
+        put(made, keyword, value)
+    return made
+
+
+def put(target: Dataset, keyword: str, value: object) -> None:
+    """Set one attribute, whatever its value."""
+    tag = datadict.tag_for_keyword(keyword)
+    assert tag is not None, keyword
+    vr = datadict.dictionary_VR(tag)
+    target.add(DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE))
