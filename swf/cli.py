@@ -57,6 +57,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable.")]
 LimitOption = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")]
 TitleOption = Annotated[str, typer.Option("--as", help="The calling AE title.")]
 CalledOption = Annotated[str, typer.Option("--called", help="The called AE title.")]
+NumberArgument = Annotated[int, typer.Argument(help="Its id in the list.")]
 DicomAddress = Annotated[str, typer.Argument(help="HOST:PORT of the DICOM door.")]
 DICOM_DOOR, HL7_DOOR = "127.0.0.1:11112", "127.0.0.1:2575"
 
@@ -223,7 +224,11 @@ def orders(
 
 
 @app.command()
-def trace(accession: str, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
+def trace(
+    accession: Annotated[str, typer.Argument(help="An accession or placer order number.")],
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
     """Everything that happened to the orders of an accession number (or placer order number), oldest first."""
     with _store(config_file) as database, database.reading() as connection:
         moments = journal.trace(connection, accession)
@@ -260,7 +265,7 @@ def messages(
 
 
 @messages_app.command("show")
-def show_message(number: int, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
+def show_message(number: NumberArgument, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """One message: what came, what became of it, what was answered."""
     with _store(config_file) as database, database.reading() as connection:
         row = message_store.one(connection, number)
@@ -296,7 +301,7 @@ def deliveries(
 
 
 @deliveries_app.command("show")
-def show_delivery(number: int, config_file: ConfigOption = None) -> None:
+def show_delivery(number: NumberArgument, config_file: ConfigOption = None) -> None:
     """One message to a destination, as it is or will be sent."""
     with _store(config_file) as database, database.reading() as connection:
         row = delivery_store.one(connection, number)
@@ -306,7 +311,7 @@ def show_delivery(number: int, config_file: ConfigOption = None) -> None:
 
 
 @deliveries_app.command("retry")
-def retry_delivery(number: int, config_file: ConfigOption = None) -> None:
+def retry_delivery(number: NumberArgument, config_file: ConfigOption = None) -> None:
     """Put a parked message back into its line."""
     with _store(config_file) as database, database.transaction() as transaction:
         released = delivery_store.release(transaction, number, clock.now())
@@ -336,7 +341,7 @@ def send(
 @app.command()
 def listen(
     port: Annotated[int, typer.Option("--port", "-p", help="0 takes any free one.")] = 2576,
-    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
     count: Annotated[int, typer.Option("--count", "-n", help="End after so many messages; 0 never ends.")] = 0,
 ) -> None:
     """Be an MLLP receiver that prints every message and acknowledges it."""

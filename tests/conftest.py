@@ -29,12 +29,14 @@ SAMPLES = FIXTURES / "samples"
 _PATIENCE_S = 10.0
 
 MakeBroker = Callable[..., Broker]
+Scanner = Callable[[str], Modality]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Long soaks and tables of measurements run only when asked for."""
     parser.addoption("--soak", action="store_true", help="run long soaks too")
     parser.addoption("--bench", action="store_true", help="run the benchmarks and print their tables")
+    parser.addoption("--update-golden", action="store_true", help="write fixtures/ anew from what is seen")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -7,7 +7,7 @@ for who wants to look inside. The second half says which values an attribute may
 import re
 import struct
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from io import BytesIO
@@ -180,6 +180,11 @@ def without(stored: bytes, tags: Iterable[int]) -> bytes:
     """`stored` without the top-level elements of these `tags`."""
     unwanted = frozenset(tags)
     return b"".join(span for tag, span in _spans(stored).items() if tag not in unwanted)
+
+
+def only_groups(stored: bytes, groups: Collection[int]) -> bytes:
+    """The top-level elements of `stored` whose tags are in these `groups`."""
+    return b"".join(span for tag, span in _spans(stored).items() if tag >> 16 in groups)
 
 
 def _spans(stored: bytes) -> dict[int, bytes]:

@@ -131,13 +131,17 @@ def _charsets(field: str, delimiters: Delimiters) -> tuple[str, ...]:
 
 
 class Segment:
-    """One segment, split on the first touch. Fields, repetitions and components count from 1, as in the standard."""
+    """One segment, split on the first touch. Fields, repetitions and components count from 1, as in the standard.
 
-    __slots__ = ("_codec", "_delimiters", "_fields", "name", "text")
+    `sequence` tells which segment of its name it is in the message, as ERR locations count.
+    """
+
+    __slots__ = ("_codec", "_delimiters", "_fields", "name", "sequence", "text")
 
     def __init__(self, text: str, delimiters: Delimiters, codec: str = "utf-8") -> None:
         self.name = text[:3]
         self.text = text
+        self.sequence = 1
         self._delimiters = delimiters
         self._codec = codec
         self._fields: list[str] = []
@@ -206,6 +210,9 @@ class Message:
         self.header = header
         self.segments = segments
         self._by_name = _index(segments)
+        for same in self._by_name.values():
+            for sequence, segment in enumerate(same, start=1):
+                segment.sequence = sequence
 
     @property
     def delimiters(self) -> Delimiters:

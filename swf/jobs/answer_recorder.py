@@ -4,6 +4,7 @@ A worklist must be answered even while the store cannot be written, so the door 
 """
 
 import queue
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,6 +33,8 @@ class AnswerRecorder:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._notes: queue.Queue[_Note] = queue.Queue(MOST_WAITING)
+        self._unwritten: list[_Note] = []
+        self._writing = threading.Lock()
         self._doorbell = Doorbell()
         self._worker = Worker(self.name, self.turn, self._doorbell)
 
@@ -50,22 +53,25 @@ class AnswerRecorder:
         self._worker.start()
 
     def stop(self) -> None:
-        """Write what is still noted and end."""
+        """Write what is still noted and end; raises StoreError when the store does not take it."""
         self._worker.stop()
-        self.turn()
+        while self.turn() is not None:
+            pass
 
     def healthy(self) -> bool:
         """True while notes are written."""
         return self._worker.healthy()
 
     def turn(self) -> float | None:
-        """Write the notes there are, several in one commit."""
-        notes = self._taken()
-        if not notes:
-            return None
-        with self._database.transaction() as transaction:
-            for note in notes:
-                worklist.record_answers(transaction, note.ae_title, note.steps, note.at)
+        """Write the notes there are, several in one commit. What the store does not take now is tried again first."""
+        with self._writing:
+            self._unwritten = self._unwritten or self._taken()
+            if not self._unwritten:
+                return None
+            with self._database.transaction() as transaction:
+                for note in self._unwritten:
+                    worklist.record_answers(transaction, note.ae_title, note.steps, note.at)
+            self._unwritten = []
         return 0
 
     def _taken(self) -> list[_Note]:

@@ -19,8 +19,10 @@ from swf.store import deliveries, journal
 from swf.store.database import Database, Record
 from swf.store.journal import Entry
 
-# HL7 table 0357: the record is locked, or the application failed; not the message's fault (AR)
+# HL7 table 0357: the record is locked, or the application failed. With a rejection (HL7 table 0008) that is not the
+# message's fault; with an error (AE) it is, whatever code the destination gives.
 _TRANSIENT = frozenset({"206", "207"})
+_REJECTIONS = frozenset({"AR", "CR"})
 _MOST_DOUBLINGS = 16
 _LAST_ANSWER_S = 2.0
 
@@ -82,7 +84,7 @@ class DeliveryWorker:
         self._reachable = True
 
     def _failed(self, delivery: Record, error: PeerError) -> None:
-        refused = isinstance(error, PeerRefused) and error.error_code not in _TRANSIENT
+        refused = isinstance(error, PeerRefused) and not _is_transient(error)
         park = refused and delivery.refusals + 1 >= self._destination.refusals_before_parking
         at = clock.now()
         with self._database.transaction() as transaction:
@@ -109,6 +111,10 @@ class DeliveryWorker:
         longest = self._destination.retry_last_seconds
         pause = self._destination.retry_first_seconds * 2.0 ** min(attempts, _MOST_DOUBLINGS)
         return min(pause, longest) * random.uniform(0.5, 1.0)  # noqa: S311  spreads retries, protects nothing
+
+
+def _is_transient(error: PeerRefused) -> bool:
+    return error.ack_code in _REJECTIONS and error.error_code in _TRANSIENT
 
 
 def _detail(delivery: Record) -> dict[str, object]:

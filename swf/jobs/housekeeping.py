@@ -48,13 +48,18 @@ class Housekeeping:
 
     def watch_deliveries(self) -> None:
         """Say once that a destination's first message has waited for minutes, and once that it no longer does."""
-        for destination in self._destinations:
+        try:
             with self._database.reading() as connection:
-                head = deliveries.head(connection, destination.name)
-            late = head is not None and clock.now() - head.created_at > _LATE
-            if late and destination.name not in self._late:
-                log.warning("deliveries are late", destination=destination.name, attempt=head.attempts if head else 0)
-            (self._late.add if late else self._late.discard)(destination.name)
+                heads = [deliveries.head(connection, destination.name) for destination in self._destinations]
+        except StoreError as error:
+            log.error("deliveries not watched", error=str(error))
+            return
+        late = {head.destination: head.attempts for head in heads if head and clock.now() - head.created_at > _LATE}
+        for name in late.keys() - self._late:
+            log.warning("deliveries are late", destination=name, attempt=late[name])
+        for name in self._late - late.keys():
+            log.info("deliveries are no longer late", destination=name)
+        self._late = set(late)
 
     def tidy(self) -> None:
         """Let the database gather statistics and give back its log's space."""

@@ -44,11 +44,12 @@ class Worker:
         return self._thread is not None and self._thread.is_alive()
 
     def _work(self) -> None:
+        seen = self._doorbell.rings  # read before every look at `_stopping`, or the bell of `stop` could be missed
         while not self._stopping.is_set():
-            seen = self._doorbell.rings
             pause = self._one_turn()
             if pause is None or pause > 0:
                 self._doorbell.wait(seen, min(LONGEST_SLEEP_S, LONGEST_SLEEP_S if pause is None else pause))
+            seen = self._doorbell.rings
 
     def _one_turn(self) -> float | None:
         try:

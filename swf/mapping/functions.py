@@ -15,7 +15,8 @@ from swf.mapping.selectors import Source
 Function = Callable[[Source], Value]
 
 _SEX = {"F": "F", "M": "M", "O": "O", "A": "O", "N": "O"}
-_PRIORITY = {"S": "STAT", "A": "HIGH", "P": "HIGH", "C": "HIGH", "R": "ROUTINE", "T": "MEDIUM"}
+_PRIORITY = {"S": "STAT", "A": "HIGH", "P": "HIGH", "C": "HIGH", "R": "ROUTINE", "PRN": "ROUTINE", "T": "MEDIUM"}
+_HIGHEST_FIRST = ("STAT", "HIGH", "MEDIUM", "ROUTINE")
 _PREGNANT = "B6"
 _LONGEST_CODE_VALUE = 16
 _LOCAL_SCHEME = "99LOCAL"
@@ -81,10 +82,10 @@ def _moment(value: str) -> tuple[str, str] | None:
     digits = at.partition(".")[0].ljust(6, "0")
     try:
         moment = datetime.strptime(day + digits, "%Y%m%d%H%M%S")
-    except ValueError:
+        if zone and at:
+            moment = clock.local(moment.replace(tzinfo=_zone(zone)))
+    except (ValueError, OverflowError):  # no such day, no such zone, or beyond the calendar
         return None
-    if zone and at:
-        moment = clock.local(moment.replace(tzinfo=_zone(zone)))
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
 
 
@@ -101,9 +102,11 @@ def sex(source: Source) -> Value:
 
 
 def priority(source: Source) -> Value:
-    """HL7 priority (TQ.6, TQ1-9) to the defined terms of (0040,1003); an unknown code is routine."""
-    code = source.text().strip().upper()
-    return _PRIORITY.get(code[:1], "ROUTINE") if code else ""
+    """HL7 priority (TQ.6, TQ1-9) to the defined terms of (0040,1003): the highest sent; an unknown code is routine."""
+    numbers = range(1, source.segment.repetitions(source.field) + 1)
+    codes = (source._replace(repetition=number).text().strip().upper() for number in numbers)
+    found = {_PRIORITY.get(code) or _PRIORITY.get(code[:1], "ROUTINE") for code in codes if code}
+    return next((term for term in _HIGHEST_FIRST if term in found), "")
 
 
 def pregnancy(source: Source) -> Value:
@@ -157,6 +160,9 @@ def _authority(namespace: str, universal: str, kind: str) -> list[Item]:
     known = {keyword: value for keyword, value in item.items() if value}
     return [known] if known else []
 
+
+OF_ITEMS = frozenset({"code", "authority", "authority_in_component"})
+"""The functions whose values are items of a sequence."""
 
 FUNCTIONS: Mapping[str, Function] = {
     function.__name__: function

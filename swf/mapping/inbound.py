@@ -32,10 +32,11 @@ _MISSING, _DATA_TYPE = 101, 102
 
 @dataclass(slots=True)
 class MappedStep:
-    """One scheduled procedure step: its item so far, and what had to be changed to make it fit."""
+    """One scheduled procedure step: its item so far, what had to be changed to make it fit, what it was read from."""
 
     item: dict[str, Value]
     warnings: list[str] = field(default_factory=list)
+    source: OrderGroup = field(default_factory=lambda: OrderGroup({}))
 
     @property
     def step(self) -> dict[str, str]:
@@ -51,9 +52,12 @@ def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[Ma
     """
     common = _map(mapping.order_rules, group, changing=changing)
     procedures = [OrderGroup({**group.segments, OWN_SEGMENT: [segment]}) for segment in group.all(OWN_SEGMENT)]
-    mapped = [_joined(common, _map(mapping.procedure_rules, view, changing=changing)) for view in procedures or [group]]
-    for step in mapped:
+    mapped = []
+    for view in procedures or [group]:
+        step = _joined(common, _map(mapping.procedure_rules, view, changing=changing))
+        step.source = view
         _assign_stations(mapping, step.step, changing)
+        mapped.append(step)
     return mapped
 
 
@@ -64,10 +68,11 @@ def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> Mapp
     """
     rules = [rule for rule in mapping.rules if rule.reads_only(_PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
     mapped = MappedStep({})
-    mapped.item.update(_evaluate(rules, OrderGroup(dict(segments)), mapped.warnings, changing=True))
+    group = OrderGroup(dict(segments))
+    mapped.item.update(_evaluate(rules, group, mapped.warnings, changing=True))
     for rule in rules:
         if rule.keyword == "PatientID" and not mapped.item.get(rule.keyword):
-            raise _missing(rule)
+            raise _missing(rule, group)
     return mapped
 
 
@@ -116,13 +121,15 @@ def _evaluate(rules: Iterable[Rule], group: OrderGroup, warnings: list[str], *, 
         elif not changing and rule.default:
             item[rule.keyword] = rule.default
         elif not changing and rule.required:
-            raise _missing(rule)
+            raise _missing(rule, group)
     return item
 
 
 def _value(rule: Rule, group: OrderGroup, warnings: list[str]) -> Value | None:
     """The first place that says something; an empty value when the first that is there says NULL."""
     for selector in rule.selectors:
+        if not selectors.says_something(selector, group):
+            continue
         values: list[Value] = []
         for source in selectors.sources(selector, group):
             if source.text() == NULL:
@@ -130,8 +137,10 @@ def _value(rule: Rule, group: OrderGroup, warnings: list[str]) -> Value | None:
             value = rule.function(source)
             if value:
                 values.append(value)
+            elif rule.required and source.text().strip():
+                raise _unusable(rule, selectors.placed(selector, group))
         if values:
-            return _fitted(rule, selector, _flat(rule, values), warnings)
+            return _fitted(rule, selectors.placed(selector, group), _flat(rule, values), warnings)
     return None
 
 
@@ -185,9 +194,18 @@ def _fitted_text(keyword: str, selector: selectors.Selector, value: str, warning
     return value
 
 
-def _missing(rule: Rule) -> MappingError:
+def _unusable(rule: Rule, selector: selectors.Selector) -> MappingError:
+    """What is required must not be taken from the next best place because the first one cannot be read."""
+    return MappingError(
+        f"{selector} holds nothing that can be used for {rule.keyword}",
+        location=selectors.location(selector),
+        code=_DATA_TYPE,
+    )
+
+
+def _missing(rule: Rule, group: OrderGroup) -> MappingError:
     places = ", ".join(map(str, rule.selectors))
-    location = selectors.location(rule.selectors[0]) if rule.selectors else ""
+    location = selectors.location(selectors.placed(rule.selectors[0], group)) if rule.selectors else ""
     return MappingError(f"{rule.keyword} is required and {places} is empty", location=location, code=_MISSING)
 
 

@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydicom.datadict import keyword_dict
+
 from swf.dicom import encoding
 from swf.errors import ConfigError
 from swf.hl7 import dictionary
@@ -22,6 +24,7 @@ from swf.mapping.selectors import Selector
 from swf.mapping.templates import Template
 
 _LINE_KEYS = frozenset({"from", "as", "default", "required"})
+_ABSENT = {"as": "text", "default": "", "required": False}
 _SECTIONS = frozenset({"hl7_versions", "attributes", "stations", "messages"})
 STEP = "ScheduledProcedureStepSequence"
 OWN_SEGMENT = "IPC"  # one for each scheduled procedure step (HL7 2.5.1 4.5.6)
@@ -93,7 +96,7 @@ def load(path: Path) -> SiteMapping:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path}: {error}"]) from error
-    reader = _Reader(path, content, tuple(map(str, table.get("hl7_versions", ["2.5.1"]))))
+    reader = _Reader(path, content)
     mapping = reader.mapping(table)
     if reader.mistakes:
         raise ConfigError(reader.mistakes)
@@ -103,26 +106,44 @@ def load(path: Path) -> SiteMapping:
 class _Reader:
     """Collects mistakes while it reads, so that one run tells all of them."""
 
-    def __init__(self, path: Path, content: str, versions: tuple[str, ...]) -> None:
+    def __init__(self, path: Path, content: str) -> None:
         self.path = path
         self.mistakes: list[str] = []
         self._lines = content.splitlines()
-        self._versions = versions
+        self._versions: tuple[str, ...] = ()
 
     def mapping(self, table: Mapping[str, Any]) -> SiteMapping:
         for name in table.keys() - _SECTIONS:
             self._mistake(name, f"there is no section {name}{_nearest(name, _SECTIONS)}")
-        lines = dict(table.get("attributes", {}))
-        steps = lines.pop(STEP, None)
+        self._versions = self._texts("hl7_versions", table.get("hl7_versions", ["2.5.1"]), "a list of versions")
+        lines = self._section(table, "attributes")
+        steps = self._section(lines, STEP)
+        lines.pop(STEP, None)
         if not steps:
             self._mistake("attributes", f"[attributes.{STEP}] is missing; without it no modality finds a step")
+        stations = self._section(table, "stations")
         return SiteMapping(
             path=self.path,
             rules=self._rules(lines, inside=""),
-            step_rules=self._rules(steps or {}, inside=STEP),
-            stations={modality: self._titles(modality, value) for modality, value in table.get("stations", {}).items()},
-            messages=self._templates(table.get("messages", {})),
+            step_rules=self._rules(steps, inside=STEP),
+            stations={modality: self._titles(modality, value) for modality, value in stations.items()},
+            messages=self._templates(self._section(table, "messages")),
         )
+
+    def _section(self, table: Mapping[str, Any], name: str) -> dict[str, Any]:
+        found = table.get(name, {})
+        if isinstance(found, dict):
+            return dict(found)
+        self._mistake(name, f"{name} must be a section of lines")
+        return {}
+
+    def _texts(self, key: str, value: Any, wanted: str, inside: str = "") -> tuple[str, ...]:
+        """The texts of a list, or of one text; none, and a mistake, when it is anything else."""
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
+            return tuple(texts)
+        self._mistake(key, f"{key} must be {wanted}", inside)
+        return ()
 
     def _rules(self, lines: Mapping[str, Any], inside: str) -> tuple[Rule, ...]:
         rules = (self._rule(keyword, line, inside) for keyword, line in lines.items())
@@ -134,29 +155,40 @@ class _Reader:
             return None
         for key in line.keys() - _LINE_KEYS:
             self._mistake(keyword, f"{keyword} has no setting {key}{_nearest(key, _LINE_KEYS)}", inside)
-        self._keyword(keyword, inside)
-        places = line.get("from", [])
-        function = str(line.get("as", "text"))
-        if function not in functions.FUNCTIONS:
-            self._mistake(keyword, f"there is no function {function}{_nearest(function, functions.FUNCTIONS)}", inside)
+        function, default, required = (line.get(key, absent) for key, absent in _ABSENT.items())
+        self._value(keyword, (function, default), inside)
+        if not isinstance(required, bool):
+            self._mistake(keyword, f"{keyword}: required must be true or false", inside)
         return Rule(
             keyword=keyword,
-            selectors=self._selectors(keyword, [places] if isinstance(places, str) else places, inside),
-            function=functions.FUNCTIONS.get(function, functions.text),
-            default=str(line.get("default", "")),
-            required=bool(line.get("required", False)),
+            selectors=self._selectors(keyword, line.get("from", []), inside),
+            function=functions.FUNCTIONS.get(str(function), functions.text),
+            default=str(default),
+            required=bool(required),
             line=self._line(keyword, inside),
         )
 
-    def _keyword(self, keyword: str, inside: str) -> None:
+    def _value(self, keyword: str, value: tuple[Any, Any], inside: str) -> None:
+        """Whether the attribute exists, and can hold what the function and the default give it."""
+        function, default = value
+        if function not in functions.FUNCTIONS:
+            self._mistake(keyword, f"there is no function {function}{_nearest(function, functions.FUNCTIONS)}", inside)
+            return
         try:
-            encoding.layout(keyword)
+            is_sequence = encoding.layout(keyword).vr == "SQ"
+            violations = [] if is_sequence else encoding.violations(keyword, str(default))
         except ValueError as error:
-            self._mistake(keyword, str(error), inside)
+            self._mistake(keyword, f"{error}{_nearest(keyword, keyword_dict.keys() - {keyword})}", inside)
+            return
+        if is_sequence is not (function in functions.OF_ITEMS) or (is_sequence and default):
+            kind = f"a sequence; read it as {', '.join(sorted(functions.OF_ITEMS))}" if is_sequence else "no sequence"
+            self._mistake(keyword, f"{keyword} is {kind}", inside)
+        for violation in violations:
+            self._mistake(keyword, f"{keyword}: the default {violation}", inside)
 
-    def _selectors(self, keyword: str, places: Iterable[str], inside: str) -> tuple[Selector, ...]:
+    def _selectors(self, keyword: str, places: Any, inside: str) -> tuple[Selector, ...]:
         found = []
-        for place in places:
+        for place in self._texts(keyword, places, 'read from a place such as "PID-3.1", or from a list', inside):
             try:
                 selector = selectors.parse(place)
             except ValueError as error:
@@ -177,7 +209,7 @@ class _Reader:
         return problems[-1] if problems and all(problems) else None
 
     def _titles(self, modality: str, value: Any) -> tuple[str, ...]:
-        titles = (value,) if isinstance(value, str) else tuple(map(str, value))
+        titles = self._texts(modality, value, "an AE title or a list of them", "stations")
         for title in titles:
             for violation in encoding.violations("ScheduledStationAETitle", title):
                 self._mistake(modality, f"the station of {modality} {violation}", "stations")
@@ -204,5 +236,5 @@ class _Reader:
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), 1)
+    near = difflib.get_close_matches(str(word), list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""

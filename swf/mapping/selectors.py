@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from swf.hl7.message import OrderGroup, Segment
+from swf.hl7.message import NULL, OrderGroup, Segment
 
 EVERY = 0
 _FORM = re.compile(
@@ -47,11 +47,16 @@ class Source(NamedTuple):
 
     def component_text(self, number: int) -> str:
         """The component `number`, counted from the selector's own component as 1."""
-        return self.segment.value(self.field, self.repetition, max(self.component, 1) + number - 1)
+        return _said(self.segment.value(self.field, self.repetition, max(self.component, 1) + number - 1))
 
     def subcomponent_text(self, number: int) -> str:
         """The subcomponent `number` of the selector's component."""
-        return self.segment.value(self.field, self.repetition, max(self.component, 1), number)
+        return _said(self.segment.value(self.field, self.repetition, max(self.component, 1), number))
+
+
+def _said(text: str) -> str:
+    """A part of a field sent as `""` is an empty part; never are the two quotes shown to anybody."""
+    return "" if text == NULL else text
 
 
 def parse(text: str) -> Selector:
@@ -69,6 +74,12 @@ def parse(text: str) -> Selector:
     )
 
 
+def says_something(selector: Selector, group: OrderGroup) -> bool:
+    """A quick look that spares most fields of most messages a slow one: False only where `sources` finds nothing."""
+    segment = group.first(selector.segment)
+    return segment is not None and (selector.occurrence != 1 or segment.raw(selector.field) != "")
+
+
 def sources(selector: Selector, group: OrderGroup) -> Iterator[Source]:
     """Every field repetition `selector` leads to in `group`, in the order of the message."""
     segments = group.all(selector.segment)
@@ -79,6 +90,13 @@ def sources(selector: Selector, group: OrderGroup) -> Iterator[Source]:
         first = 1 if selector.repetition == EVERY else selector.repetition
         for repetition in range(first, last + 1):
             yield Source(segment, selector.field, repetition, selector.component, selector.subcomponent)
+
+
+def placed(selector: Selector, group: OrderGroup) -> Selector:
+    """`selector` with its occurrence counted in the whole message and no longer in `group`."""
+    segments = group.all(selector.segment)
+    occurrence = max(selector.occurrence, 1)
+    return selector._replace(occurrence=segments[occurrence - 1].sequence) if len(segments) >= occurrence else selector
 
 
 def location(selector: Selector) -> str:

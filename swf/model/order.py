@@ -48,9 +48,11 @@ class ScheduledProcedureStep(SQLModel, table=True):
     __tablename__ = "scheduled_procedure_step"
     __table_args__ = (
         UniqueConstraint("study_instance_uid", "step_id"),
-        Index("step_by_station", "station", "start"),
+        # What is done and gone is most of the table and on nobody's list: the status narrows before anything else.
+        Index("step_by_station", "station", "status", "start"),
         Index("step_by_start", "start"),
-        Index("step_by_modality", "modality", "start"),
+        Index("step_by_status", "status", "start"),
+        Index("step_by_modality", "modality", "status", "start"),
         Index("step_by_accession", "accession_number"),
         Index("step_by_patient_id", "patient_id"),
         Index("step_by_patient_name", "patient_name"),

@@ -4,12 +4,12 @@ pynetdicom serves; this file decides who may come in, keeps patients out of its 
 sets TCP_NODELAY, and with the peer's delayed acknowledgement that costs 40 ms a message in each direction.
 """
 
+import contextlib
 import logging
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from pynetdicom import AE, _config, evt
@@ -28,6 +28,7 @@ _TIMEOUT_S = 30.0
 _IDLE_S = 600.0
 _LAST_ANSWERS_S = 3.0
 _LAST_WORDS_S = 2.0
+_GLANCE_S = 0.005
 
 # Two hooks of pynetdicom print whole identifiers, names included, into its log
 _config.LOG_REQUEST_IDENTIFIERS = False
@@ -56,6 +57,11 @@ class Prompt:
             self._real.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         return received
 
+    def shutdown(self, how: int) -> None:
+        """End the connection. pynetdicom forgets to close a socket whose peer was faster, so that is no error here."""
+        with contextlib.suppress(OSError):
+            self._real.shutdown(how)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
@@ -74,13 +80,11 @@ class DicomServer:
             (evt.EVT_CONN_OPEN, _make_prompt),
             (evt.EVT_REQUESTED, self._admit),
             (evt.EVT_C_ECHO, lambda _event: 0x0000),
-            (evt.EVT_C_FIND, self._counted_find(find)),
-            (evt.EVT_N_CREATE, self._counted(create)),
-            (evt.EVT_N_SET, self._counted(change)),
+            (evt.EVT_C_FIND, find),
+            (evt.EVT_N_CREATE, create),
+            (evt.EVT_N_SET, change),
         ]
         self._server: Any = None
-        self._at_work = 0
-        self._idle = threading.Condition()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -110,15 +114,18 @@ class DicomServer:
         if self._server is None:
             return
         server, self._server = self._server, None
+        with contextlib.suppress(OSError):  # wakes the accepting thread, which by itself looks up twice a second
+            server.socket.shutdown(socket.SHUT_RDWR)
         server.shutdown()
-        with self._idle:
-            self._idle.wait_for(lambda: self._at_work == 0, _LAST_ANSWERS_S)
-        associations = server.active_associations
-        for association in associations:
-            association.abort()
-        deadline = time.monotonic() + _LAST_WORDS_S
-        for association in associations:
-            association.join(max(0.0, deadline - time.monotonic()))
+        deadline = time.monotonic() + _LAST_ANSWERS_S
+        endings = [
+            threading.Thread(target=_end, args=(association, deadline), daemon=True)
+            for association in server.active_associations
+        ]
+        for ending in endings:
+            ending.start()
+        for ending in endings:
+            ending.join(max(0.0, deadline + _LAST_WORDS_S - time.monotonic()))
 
     def healthy(self) -> bool:
         """True while associations are accepted."""
@@ -140,30 +147,27 @@ class DicomServer:
         host = self._hosts[title]
         return "" if host is None or _is_at(host, address) else "calling AE title comes from another host"
 
-    def _counted(self, handler: Change) -> Change:
-        def answer(event: evt.Event) -> tuple[Any, Any]:
-            with self._working():
-                return handler(event)
 
-        return answer
+def _end(association: Any, deadline: float) -> None:
+    """Let the request in hand be answered, then abort; with a peer that reads nothing this takes for ever.
 
-    def _counted_find(self, handler: Find) -> Find:
-        def answer(event: evt.Event) -> Iterator[tuple[Any, Any]]:
-            with self._working():
-                yield from handler(event)
+    pynetdicom calls an association paused from the handler's begin until its answer stands in the line of what is to be
+    sent; the abort is put behind it there. Only when both have left (state Sta1 of PS3.8 9.2) may the association be
+    killed, since that closes the connection. Before the negotiation there is no abort, so the connection just ends.
+    """
+    _glance_until(deadline, lambda: not (association.is_established and association._is_paused))  # noqa: SLF001
+    if association.is_established:
+        association.abort(block=False)
+        _glance_until(deadline + _LAST_WORDS_S, lambda: association.dul.state_machine.current_state == "Sta1")
+        association.kill()
+        association.join()
+    elif association.dul.socket.socket is not None:
+        association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
 
-        return answer
 
-    @contextmanager
-    def _working(self) -> Iterator[None]:
-        with self._idle:
-            self._at_work += 1
-        try:
-            yield
-        finally:
-            with self._idle:
-                self._at_work -= 1
-                self._idle.notify_all()
+def _glance_until(deadline: float, reached: Callable[[], bool]) -> None:
+    while not reached() and time.monotonic() < deadline:
+        time.sleep(_GLANCE_S)
 
 
 def _make_prompt(event: evt.Event) -> None:

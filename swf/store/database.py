@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from swf.errors import ConfigError, StoreError
 from swf.store import dialect, schema
@@ -49,7 +49,7 @@ class Database:
         self.url = url
         self.doorbell = Doorbell()
         self._shares_commits = dialect.is_sqlite(url)
-        _need_folder(url)
+        _need_file(url)
         self._writer: Engine = dialect.writer(url)
         self._reader: Engine = dialect.reader(url)
         self._turn = threading.Lock()
@@ -69,6 +69,7 @@ class Database:
                 if problem:
                     raise ConfigError([f"store.url: {problem}"])
                 with connection.begin():
+                    dialect.wait_for_other_migrations(connection)
                     schema.upgrade(connection)
         except SQLAlchemyError as error:
             raise ConfigError([f"store.url: {_shown(self.url)} cannot be opened: {_reason(error)}"]) from error
@@ -145,13 +146,10 @@ class Database:
         batch = self._take_turn()
         connection = self._connection()
         try:
-            with connection.begin_nested():
+            with _savepoint(connection, batch):
                 yield connection
-        except BaseException as error:
+        except BaseException:
             connection.info.pop(_BELL, None)
-            # A full disk makes SQLite drop the whole transaction, with everybody's work in it.
-            if isinstance(error, SQLAlchemyError) and not isinstance(error, IntegrityError):
-                batch.failure = error
             self._leave_turn(batch)
             raise
         batch.size += 1
@@ -217,12 +215,34 @@ def ring_after_commit(transaction: Transaction) -> None:
     transaction.info[_BELL] = True
 
 
+@contextmanager
+def _savepoint(connection: Connection, batch: _Batch) -> Iterator[None]:
+    """Undo the block's own work when it fails; where that cannot be done, the whole batch has failed."""
+    savepoint = connection.begin_nested()
+    try:
+        yield
+    except BaseException as error:
+        try:
+            savepoint.rollback()
+        except SQLAlchemyError as lost:
+            # A full disk makes SQLite drop the whole transaction, with everybody's work in it.
+            batch.failure = error if isinstance(error, SQLAlchemyError) else lost
+        raise
+    try:
+        savepoint.commit()
+    except SQLAlchemyError as error:
+        batch.failure = error
+        raise
+
+
 def _may_be_repeated(error: StoreError) -> bool:
     return isinstance(error.__cause__, DBAPIError) and dialect.worth_repeating(error.__cause__)
 
 
-def _need_folder(url: str) -> None:
+def _need_file(url: str) -> None:
     database = make_url(url).database
+    if database == ":memory:":
+        raise ConfigError(["store.url: a store in memory forgets what was acknowledged; name a file"])
     if dialect.is_sqlite(url) and database and not Path(database).parent.is_dir():
         raise ConfigError([f"store.url: the folder {Path(database).parent} does not exist"])
 

@@ -49,6 +49,13 @@ def of_message(connection: Connection, message: int) -> Sequence[Record]:
     return connection.execute(select(JOURNAL).where(JOURNAL.c.message == message).order_by(JOURNAL.c.id)).all()
 
 
+def came_from(connection: Connection, order: int, step_id: str) -> str:
+    """The status that step of order row `order` had before its last change; "" when it never had another."""
+    statement = select(JOURNAL.c.detail).where(JOURNAL.c.order == order, JOURNAL.c.event == Event.STEP_STATUS)
+    changes = connection.scalars(statement.order_by(JOURNAL.c.id.desc()))
+    return next((str(detail["from"]) for detail in changes if detail["step_id"] == step_id), "")
+
+
 def trace(connection: Connection, accession_number: str) -> list[Moment]:
     """Everything that happened to the orders of `accession_number` (or of that placer order number), oldest first."""
     orders = connection.scalars(

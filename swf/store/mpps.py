@@ -41,7 +41,7 @@ def link(transaction: Transaction, performed: int, scheduled: Iterable[int]) -> 
     """Say that row `performed` was performed for these scheduled steps."""
     rows = [{"performed": performed, "scheduled": number} for number in scheduled]
     if rows:
-        transaction.execute(dialect.insert_unless_there(transaction, PERFORMED_FOR), rows)
+        transaction.execute(dialect.new_row(transaction.dialect.name, PERFORMED_FOR).on_conflict_do_nothing(), rows)
 
 
 def scheduled_for(transaction: Transaction, performed: int) -> Sequence[Record]:

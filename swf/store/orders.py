@@ -26,6 +26,7 @@ _OF_STUDY = (
     .join(ORDER, ORDER.c.id == STEP.c.order)
     .where(STEP.c.study_instance_uid == bindparam("study"))
 )
+_ONE = select(ORDER).where(ORDER.c.id == bindparam("number")).with_for_update()
 _OF_ACCESSION = select(ORDER).where(ORDER.c.accession_number == bindparam("accession")).limit(2)
 _INSERT_ORDER = insert(ORDER).returning(ORDER.c.id)
 _INSERT_STEP = insert(STEP).returning(STEP.c.id)
@@ -101,7 +102,7 @@ def find_steps(transaction: Transaction, references: Mapping[str, str]) -> Seque
 
 def one(transaction: Transaction, number: int) -> Record:
     """Order row `number`."""
-    return transaction.execute(select(ORDER).where(ORDER.c.id == number).with_for_update()).one()
+    return transaction.execute(_ONE, {"number": number}).one()
 
 
 def overview(connection: Connection, *, limit: int, status: str = "", search: str = "") -> Sequence[Record]:

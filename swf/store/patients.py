@@ -1,8 +1,10 @@
 """Patients by identifier and assigning authority."""
 
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy import bindparam, select, update
+from sqlalchemy.sql.dml import ReturningInsert
 
 from swf.model.order import ORDER
 from swf.model.patient import PATIENT
@@ -31,10 +33,14 @@ def find(transaction: Transaction, patient_id: str, issuer: str) -> Record | Non
 def save(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> int:
     """Add the patient or replace the attributes known of him or her; returns the row number."""
     values = {"patient_id": patient_id, "issuer": issuer, "dataset": dataset, "updated_at": at}
-    statement = dialect.insert_or_update(
-        transaction, PATIENT, ("patient_id", "issuer"), {"dataset": dataset, "updated_at": at}
-    ).returning(PATIENT.c.id)
-    return int(transaction.execute(statement, values).scalar_one())
+    return int(transaction.execute(_save(transaction.dialect.name), values).scalar_one())
+
+
+@cache
+def _save(kind: str) -> ReturningInsert[int]:
+    new = dialect.new_row(kind, PATIENT)
+    changes = {"dataset": new.excluded.dataset, "updated_at": new.excluded.updated_at}
+    return new.on_conflict_do_update(index_elements=["patient_id", "issuer"], set_=changes).returning(PATIENT.c.id)
 
 
 def set_dataset(transaction: Transaction, number: int, dataset: bytes, at: datetime) -> None:

@@ -6,13 +6,14 @@ from typing import assert_never
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
+from swf.dicom import matching
 from swf.dicom.matching import DateTimeRange, Equal, Predicate, Range, Wildcard
 from swf.model.order import FURTHER_STATION, STEP, WORKLIST_ANSWER
 from swf.store import dialect
 from swf.store.database import Record, Transaction
 
 ROWS_AT_A_TIME = 100
-_NAMES = frozenset({"patient_name", "performing_physician"})
+_SEVERAL = frozenset({"patient_name", "performing_physician", "station_name"})
 
 
 def query(connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str]) -> Iterator[Record]:
@@ -20,19 +21,25 @@ def query(connection: Connection, predicates: Iterable[Predicate], statuses: Seq
 
     `statuses` are the ones served; none means every status.
     """
-    conditions = [_condition(connection, predicate) for predicate in predicates]
+    asked = list(predicates)
+    conditions = [_condition(connection, predicate) for predicate in asked]
     if statuses:
         conditions.append(STEP.c.status.in_(statuses))
-    statement = select(STEP.c.id, STEP.c.dataset).where(*conditions).order_by(STEP.c.start, STEP.c.id)
-    yield from connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
+    among_several = [each for each in asked if isinstance(each, Wildcard) and each.column in _SEVERAL]
+    further = (STEP.c[column] for column in dict.fromkeys(each.column for each in among_several))
+    statement = select(STEP.c.id, STEP.c.dataset, *further).where(*conditions).order_by(STEP.c.start, STEP.c.id)
+    # Who stops asking half way (C-CANCEL) must not leave a cursor open in the server.
+    with connection.execute(statement.execution_options(yield_per=ROWS_AT_A_TIME)) as answers:
+        yield from (row for row in answers if all(_fits_one_value(row, wildcard) for wildcard in among_several))
 
 
 def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int], at: datetime) -> None:
     """Note that `ae_title` was given these step rows."""
     if not steps:
         return
-    changes = {"last_at": at, "times": WORKLIST_ANSWER.c.times + 1}
-    statement = dialect.insert_or_update(transaction, WORKLIST_ANSWER, ("step", "ae_title"), changes)
+    new = dialect.new_row(transaction.dialect.name, WORKLIST_ANSWER)
+    changes = {"last_at": new.excluded.last_at, "times": WORKLIST_ANSWER.c.times + 1}
+    statement = new.on_conflict_do_update(index_elements=["step", "ae_title"], set_=changes)
     rows = [{"step": step, "ae_title": ae_title, "first_at": at, "last_at": at, "times": 1} for step in sorted(steps)]
     transaction.execute(statement, rows)
 
@@ -53,14 +60,15 @@ def _condition(connection: Connection, predicate: Predicate) -> ColumnElement[bo
         case Range(column=column, low=low, high=high):
             return _within(STEP.c[column], low, high)
         case DateTimeRange(low=low, high=high):
-            return _within(STEP.c.start, low, high)
+            known = (STEP.c.start_date != "") & (STEP.c.start_time != "")
+            return known & _within(STEP.c.start, low, high)
         case _:
             assert_never(predicate)
 
 
 def _among_several(connection: Connection, column: str, patterns: Sequence[str]) -> Iterator[ColumnElement[bool]]:
-    r"""A name in ideographs as well as letters is two values joined by `\`; each may match by itself."""
-    if column not in _NAMES:
+    r"""Station names, and a name in ideographs as well as letters, are values joined by `\`; each may match by itself."""
+    if column not in _SEVERAL:
         return
     for pattern in patterns:
         for placed in (f"{pattern}\\*", f"*\\{pattern}", f"*\\{pattern}\\*"):
@@ -70,6 +78,11 @@ def _among_several(connection: Connection, column: str, patterns: Sequence[str])
 def _fits(connection: Connection, column: str, pattern: str) -> ColumnElement[bool]:
     # An unknown value matches no key that is not empty (PS3.4 K.4.1.3), not even `*A*` with nothing in it
     return (STEP.c[column] != "") & dialect.wildcard(connection, STEP.c[column], pattern)
+
+
+def _fits_one_value(row: Record, wildcard: Wildcard) -> bool:
+    """Whether one value by itself is covered; in the database a `*` also runs from one value into the next."""
+    return matching.matches(wildcard, {wildcard.column: getattr(row, wildcard.column)})
 
 
 def _within(column: ColumnElement[str], low: str, high: str) -> ColumnElement[bool]:

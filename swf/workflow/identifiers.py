@@ -27,9 +27,9 @@ def accession_number(prefix: str, order: int) -> str:
     return f"{prefix}{order:08d}"
 
 
-def requested_procedure_id(order: int) -> str:
-    """The requested procedure ID of order row `order`."""
-    return f"R{order}"
+def requested_procedure_id(order: int, position: int) -> str:
+    """The requested procedure ID of the procedure at `position`, counted from 1, of order row `order`."""
+    return f"R{order}.{position}"
 
 
 def step_id(order: int, position: int) -> str:

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from swf.dicom import mpps as rules
 from swf.dicom.mpps import Reference, Summary
-from swf.dicom.terms import WRONG_ENTRY, PerformedStatus, StepStatus
+from swf.dicom.terms import PUTS_BACK, PerformedStatus, StepStatus
 from swf.errors import DuplicateStep, UnknownStep
 from swf.model.journal import Event
 from swf.store import journal, mpps, orders
@@ -23,6 +23,7 @@ from swf.workflow.notices import Change
 from swf.workflow.orders import settle
 from swf.workflow.site import Site
 
+_CANCELLED = StepStatus.CANCELLED
 _EVENTS = {
     PerformedStatus.IN_PROGRESS: Event.MPPS_IN_PROGRESS,
     PerformedStatus.COMPLETED: Event.MPPS_COMPLETED,
@@ -123,13 +124,20 @@ def _consequences(transaction: Transaction, site: Site, performed: _Performed, a
 def _move(transaction: Transaction, step: Record, performed: Summary, at: datetime) -> list[Entry]:
     reason = performed.discontinuation_reason
     event = states.performed_event(
-        mpps.statuses_for(transaction, step.id), wrong_entry=reason is not None and reason.code == WRONG_ENTRY
+        mpps.statuses_for(transaction, step.id), wrong_entry=reason is not None and reason.code in PUTS_BACK
     )
     entries = []
-    if step.status == StepStatus.CANCELLED:
+    if step.status == _CANCELLED:
         text = "a modality performs a step that had been cancelled"
         entries.append(Entry(Event.WARNING, step.order, detail={"step_id": step.step_id, "text": text}))
-    return entries + steps.set_status(transaction, step, states.after(StepStatus(step.status), event), at)
+    return entries + steps.set_status(transaction, step, states.after(_before(transaction, step), event), at)
+
+
+def _before(transaction: Transaction, step: Record) -> StepStatus:
+    """The status the event meets: a cancelled step that a modality has begun all the same is still a cancelled one."""
+    if step.status == StepStatus.STARTED and journal.came_from(transaction, step.order, step.step_id) == _CANCELLED:
+        return _CANCELLED
+    return StepStatus(step.status)
 
 
 def _scheduled(transaction: Transaction, dataset: Dataset) -> list[Record]:
@@ -139,14 +147,14 @@ def _scheduled(transaction: Transaction, dataset: Dataset) -> list[Record]:
 
 
 def _of_reference(transaction: Transaction, reference: Reference) -> Sequence[Record]:
-    """By the strictest set of identifiers that finds something; several steps only where all ids are equal."""
+    """By the strictest set of identifiers that finds something.
+
+    A modality that names a study or an accession but no step has performed what was still to be done of it.
+    """
     for columns in _keys(reference):
         found = orders.find_steps(transaction, columns)
-        if len(found) == 1:
-            return found
-        still_open = [row for row in found if not states.is_closed(row.status)]
-        if len(still_open) == 1:
-            return still_open
+        if found:
+            return [row for row in found if not states.is_closed(row.status)] or found
     return []
 
 

@@ -27,6 +27,7 @@ from swf.workflow.states import OrderStatus, StepEvent
 
 _SEGMENT_SEQUENCE, _REQUIRED_FIELD, _TABLE_VALUE = 100, 101, 103
 _COMPLETED = "CM"
+_SETTLED = (StepStatus.COMPLETED, StepStatus.CANCELLED)
 
 
 @dataclass(slots=True)
@@ -66,7 +67,9 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime) 
     groups = order_groups(message)
     if not groups:
         raise MappingError("the message holds no order (ORC or OBR)", location="ORC^1", code=_SEGMENT_SEQUENCE)
-    for sequence, group in enumerate(groups, start=1):
+    for number, group in enumerate(groups, start=1):
+        orc = group.first("ORC")
+        sequence = orc.sequence if orc else number
         _control(group, sequence)(request, group, sequence)
     return request.entries
 
@@ -104,7 +107,7 @@ def _change(request: _Request, group: OrderGroup, sequence: int) -> None:
         raise _unknown(numbers)
     _revise(request, group, order, numbers)
     if group.all("ORC")[0].value(5).strip().upper() == _COMPLETED:
-        _move(request, order, _chosen(request, group, order, numbers), StepEvent.COMPLETE, sequence)
+        _move(request, order, _chosen(request, group, order), StepEvent.COMPLETE, sequence)
 
 
 def _create(request: _Request, group: OrderGroup, numbers: _Numbers) -> None:
@@ -148,22 +151,23 @@ def _revise(request: _Request, group: OrderGroup, order: Record, numbers: _Numbe
     if order.status in (OrderStatus.CANCELLED, OrderStatus.DISCONTINUED):
         raise IllegalTransition(
             f"the order's status is {order.status}; what is to be done after all needs a new order number",
-            location="ORC^1^1",
+            location=f"ORC^{numbers.sequence}^1",
         )
     mapped = inbound.steps(request.site.mapping, group, changing=True)
-    known = _same_patient(request, order, mapped[0].item)
+    known = _same_patient(request, group, order, mapped[0].item)
     changed = False
     for index, step in enumerate(mapped):
         row = _counterpart(request, order, step)
         if row is None:
             full = inbound.steps(request.site.mapping, group, changing=False)[index]
-            _add_step(request, order, full, known)
+            _add_step(request, order, full, known, orders.steps(request.transaction, order.id)[0])
             changed = True
         else:
             changed |= _change_step(request, order, row, step, known)
     _learn_numbers(request, order, numbers)
     if order.id not in request.created:
         request.note(Event.ORDER_CHANGED, order.id, changed=changed)
+    settle(request.transaction, order, request.at, request.entries)  # a step may have been added to what was done
 
 
 def _learn_numbers(request: _Request, order: Record, numbers: _Numbers) -> None:
@@ -182,13 +186,25 @@ def _learn_numbers(request: _Request, order: Record, numbers: _Numbers) -> None:
         orders.change(request.transaction, order.id, **news, updated_at=request.at)
 
 
-def _same_patient(request: _Request, order: Record, item: dict[str, Value]) -> Known:
+def _same_patient(request: _Request, group: OrderGroup, order: Record, item: dict[str, Value]) -> Known:
     if not item.get("PatientID"):
-        raise MappingError("PID-3 is empty", location="PID^1^3", code=_REQUIRED_FIELD)
+        raise MappingError("PID-3 is empty", location=_place(group, "PID", 3), code=_REQUIRED_FIELD)
     known = patients.identify(request.transaction, request.site, item, request.at)
     if known.number != order.patient:
-        raise IdentifierConflict("the order number belongs to an order of another patient", location="PID^1^3")
+        raise _of_another_patient(group)
     return known
+
+
+def _of_another_patient(group: OrderGroup) -> IdentifierConflict:
+    return IdentifierConflict(
+        "the order number belongs to an order of another patient", location=_place(group, "PID", 3)
+    )
+
+
+def _place(group: OrderGroup, name: str, field: int) -> str:
+    """Where the group's segment of that name stands in the message, and a field of it."""
+    segment = group.first(name)
+    return f"{name}^{segment.sequence if segment else 1}^{field}"
 
 
 def _counterpart(request: _Request, order: Record, mapped: MappedStep) -> Record | None:
@@ -210,7 +226,9 @@ def _yields(row: Record) -> bool:
     return bool(row.own_identifiers) and row.status == StepStatus.SCHEDULED
 
 
-def _add_step(request: _Request, order: Record, mapped: MappedStep, known: Known) -> None:
+def _add_step(
+    request: _Request, order: Record, mapped: MappedStep, known: Known, sibling: Record | None = None
+) -> None:
     item, step = mapped.item, mapped.step
     own_identifiers = not step.get("ScheduledProcedureStepID")
     if own_identifiers:
@@ -218,10 +236,20 @@ def _add_step(request: _Request, order: Record, mapped: MappedStep, known: Known
         step["ScheduledProcedureStepID"] = identifiers.step_id(order.id, taken + 1)
     item["AccessionNumber"] = order.accession_number
     item[inbound.FILLER] = order.filler_order_number
+    if order.filler_issuer == request.site.settings.site.name:  # a number of ours says so, and comes back saying so
+        item[inbound.FILLER_AUTHORITY] = [{"LocalNamespaceEntityID": order.filler_issuer}]
     item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(request, order, item)
-    item["RequestedProcedureID"] = item.get("RequestedProcedureID") or identifiers.requested_procedure_id(order.id)
-    _refuse_foreign_study(request, order, item, step["ScheduledProcedureStepID"])
-    steps.add(request.transaction, order.id, item, known.person, request.at, own_identifiers=own_identifiers)
+    item["RequestedProcedureID"] = item.get("RequestedProcedureID") or _procedure_id(request, order, item)
+    _refuse_taken_identifiers(request, order, mapped, step["ScheduledProcedureStepID"])
+    steps.add(
+        request.transaction,
+        order.id,
+        item,
+        known.person,
+        request.at,
+        own_identifiers=own_identifiers,
+        sibling=sibling,
+    )
     request.note(Event.STEP_SCHEDULED, order.id, **_summary(step))
     _note_warnings(request, order, mapped)
 
@@ -253,6 +281,15 @@ def _study(request: _Request, order: Record, item: dict[str, Value]) -> str:
     return identifiers.study_instance_uid(issuer, number, code) if another else study
 
 
+def _procedure_id(request: _Request, order: Record, item: dict[str, Value]) -> str:
+    """One id for each study of the order, the same for all its steps."""
+    present = orders.steps(request.transaction, order.id)
+    same = next((row for row in present if row.study_instance_uid == item["StudyInstanceUID"]), None)
+    if same is not None:
+        return str(same.requested_procedure_id)
+    return identifiers.requested_procedure_id(order.id, len({row.study_instance_uid for row in present}) + 1)
+
+
 def _code(stored: bytes) -> str:
     sequence = encoding.decode(stored).get("RequestedProcedureCodeSequence")
     return str(sequence[0].get("CodeValue") or sequence[0].get("LongCodeValue") or "") if sequence else ""
@@ -265,10 +302,10 @@ def _change_step(request: _Request, order: Record, row: Record, mapped: MappedSt
     if renamed and not _yields(row):
         raise IdentifierConflict(
             "the Study Instance UID of a procedure does not change; cancel the order and send a new one",
-            location="IPC^1^3" if step.get("ScheduledStationAETitle") else "ZDS^1^1",
+            location=_study_place(mapped),
         )
     if renamed:
-        _refuse_foreign_study(request, order, item, name or row.step_id)
+        _refuse_taken_identifiers(request, order, mapped, name or row.step_id, own=row.id)
         request.note(Event.STEP_SUPERSEDED, order.id, was=row.step_id, now=name or row.step_id)
     stored = encoding.overlay(columns.merge(row.dataset, item), known.person)
     own_identifiers = bool(row.own_identifiers) and not name
@@ -276,13 +313,23 @@ def _change_step(request: _Request, order: Record, row: Record, mapped: MappedSt
     return steps.rewrite(request.transaction, row, stored, request.at, own_identifiers=own_identifiers)
 
 
-def _refuse_foreign_study(request: _Request, order: Record, item: dict[str, Value], step_id: str) -> None:
-    """A study belongs to one patient, and a step of it to one order."""
-    for row in orders.steps_of_study(request.transaction, str(item.get("StudyInstanceUID", ""))):
+def _refuse_taken_identifiers(
+    request: _Request, order: Record, mapped: MappedStep, step_id: str, own: int | None = None
+) -> None:
+    """A study belongs to one patient, and a step id stands for one step of it; `own` is the row that is being changed."""
+    for row in orders.steps_of_study(request.transaction, str(mapped.item.get("StudyInstanceUID", ""))):
         if row.patient != order.patient:
-            raise IdentifierConflict("the Study Instance UID belongs to another patient", location="ZDS^1^1")
-        if row.order != order.id and row.step_id == step_id:
-            raise IdentifierConflict("the step belongs to another order of this study", location="OBR^1^20")
+            raise IdentifierConflict("the Study Instance UID belongs to another patient", location=_study_place(mapped))
+        if row.step_id == step_id and row.id != own:
+            raise IdentifierConflict("another step of this study has that id", location=_step_place(mapped.source))
+
+
+def _study_place(mapped: MappedStep) -> str:
+    return _place(mapped.source, "IPC", 3) if mapped.source.first("IPC") else _place(mapped.source, "ZDS", 1)
+
+
+def _step_place(group: OrderGroup) -> str:
+    return _place(group, "IPC", 4) if group.first("IPC") else _place(group, "OBR", 20)
 
 
 # ---- cancelled and discontinued ----
@@ -302,9 +349,9 @@ def _end(request: _Request, group: OrderGroup, sequence: int, event: StepEvent) 
     if order is None:
         raise _unknown(numbers)
     _refuse_other_patient(request, group, order)
-    chosen = _chosen(request, group, order, numbers)
-    if event is StepEvent.DISCONTINUE:  # what is done stays done; the rest of the order ends
-        chosen = [row for row in chosen if row.status != StepStatus.COMPLETED] or chosen
+    chosen = _chosen(request, group, order)
+    if event is StepEvent.DISCONTINUE:  # what is done or was cancelled stays so; the rest of the order ends
+        chosen = [row for row in chosen if row.status not in _SETTLED] or chosen
     _move(request, order, chosen, event, sequence)
 
 
@@ -314,17 +361,17 @@ def _refuse_other_patient(request: _Request, group: OrderGroup, order: Record) -
         return  # a cancel may come with nothing but its order number
     known = patients.find(request.transaction, request.site, inbound.patient(request.site.mapping, {"PID": [pid]}).item)
     if known is None or known.id != order.patient:
-        raise IdentifierConflict("the order number belongs to an order of another patient", location="PID^1^3")
+        raise _of_another_patient(group)
 
 
-def _chosen(request: _Request, group: OrderGroup, order: Record, numbers: _Numbers) -> list[Record]:
+def _chosen(request: _Request, group: OrderGroup, order: Record) -> list[Record]:
     """The steps a group means: those it names, else all. Ids the sender never told us cannot be meant otherwise."""
     mapped = inbound.steps(request.site.mapping, group, changing=True)
     names = {name for step in mapped if (name := step.step.get("ScheduledProcedureStepID"))}
     scheduled = list(orders.steps(request.transaction, order.id))
     named = [row for row in scheduled if row.step_id in names]
     if names and not named and not all(row.own_identifiers for row in scheduled):
-        raise UnknownOrder("the order has no step of that id", location=f"OBR^{numbers.sequence}^20")
+        raise UnknownOrder("the order has no step of that id", location=_step_place(group))
     return named or scheduled
 
 
@@ -365,14 +412,17 @@ def _numbers(request: _Request, group: OrderGroup, sequence: int) -> _Numbers:
 def _find(request: _Request, numbers: _Numbers) -> Record | None:
     """The order by its placer number, else its filler number; by its accession only when it has no other number."""
     found = orders.find(request.transaction, placer=numbers.placer, filler=numbers.filler)
+    if found is None and numbers.filler[0]:  # a number we gave may come back without saying whose it is
+        ours = (numbers.filler[0], request.site.settings.site.name)
+        found = orders.find(request.transaction, placer=("", ""), filler=ours)
+    if found is None and not (numbers.placer[0] or numbers.filler[0]):
+        same = orders.of_accession(request.transaction, numbers.accession)
+        return same[0] if len(same) == 1 else None
     if found is not None and numbers.placer[0] and found.placer_order_number not in ("", numbers.placer[0]):
         raise IdentifierConflict(
             "the filler order number belongs to another placer order", location=f"ORC^{numbers.sequence}^3"
         )
-    if found is not None or numbers.placer[0] or numbers.filler[0]:
-        return found
-    same = orders.of_accession(request.transaction, numbers.accession)
-    return same[0] if len(same) == 1 else None
+    return found
 
 
 def _unknown(numbers: _Numbers) -> UnknownOrder:

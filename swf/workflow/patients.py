@@ -34,7 +34,7 @@ class Known:
 def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: datetime) -> Known:
     """The patient `item` is about, kept or brought up to date; of a merged identity the survivor, untouched."""
     identifier, issuer = _identity(site, item)
-    person = inbound.person(site.mapping, item)
+    person = {**inbound.person(site.mapping, item), "IssuerOfPatientID": issuer}  # one without the other names nobody
     known = patients.find(transaction, identifier, issuer)
     if known is None:
         dataset = encoding.encode(person)
@@ -61,7 +61,8 @@ def update(transaction: Transaction, site: Site, message: Message, at: datetime)
     known = identify(transaction, site, mapped.item, at)
     entries = [Entry(Event.WARNING, detail={"text": text}) for text in mapped.warnings]
     entries.append(Entry(Event.PATIENT_CHANGED, detail={"patient": known.number}))
-    changes = {keyword: value for keyword, value in mapped.item.items() if keyword != "PatientID"}
+    own = inbound.person(site.mapping, mapped.item)  # comes with `known`, and of a merged identity not at all
+    changes = {keyword: value for keyword, value in mapped.item.items() if keyword not in own}
     for step in _open_steps(transaction, [known.number]):
         stored = encoding.overlay(columns.merge(step.dataset, changes), known.person)
         entries += _rewritten(transaction, step, stored, at, Event.PATIENT_CHANGED)

@@ -13,11 +13,26 @@ from swf.store.journal import Entry
 _STATUS = "ScheduledProcedureStepStatus"
 
 
+_PATIENT_AND_VISIT = (0x0010, 0x0038)
+
+
 def add(
-    transaction: Transaction, order: int, item: dict[str, Value], person: bytes, at: datetime, *, own_identifiers: bool
+    transaction: Transaction,
+    order: int,
+    item: dict[str, Value],
+    person: bytes,
+    at: datetime,
+    *,
+    own_identifiers: bool,
+    sibling: Record | None = None,
 ) -> int:
-    """Schedule a step for order row `order`, for the patient whose own attributes are `person`; its row number."""
-    stored = encoding.overlay(encoding.encode(item), person)
+    """Schedule a step for order row `order`, for the patient whose own attributes are `person`; its row number.
+
+    What `sibling`, a step of the same order, knows of patient and visit is known of this one too, unless `item` says
+    otherwise: a step added later to a pregnant patient's order must show it.
+    """
+    known = encoding.only_groups(sibling.dataset, _PATIENT_AND_VISIT) if sibling else b""
+    stored = encoding.overlay(encoding.overlay(known, encoding.encode(item)), person)
     stored = columns.merge(stored, {attributes.SPS: [{_STATUS: StepStatus.SCHEDULED}]})
     found = columns.columns(stored)
     return orders.add_step(

@@ -9,7 +9,7 @@ from pydicom import datadict
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep,
     ModalityWorklistInformationFind,
@@ -34,10 +34,11 @@ def association(
     entity = AE(ae_title=title)
     entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_S
     contexts = [build_context(service, syntaxes or SYNTAXES) for service in SERVICES]
-    found = entity.associate(*address, ae_title="SWF", contexts=contexts, ext_neg=negotiation)
-    try:
+    with contextlib.ExitStack() as stack:
+        # pynetdicom forgets to close its socket when the other side was faster.
+        opened = [(evt.EVT_CONN_OPEN, lambda event: stack.callback(event.assoc.dul.socket.socket.close))]
+        found = entity.associate(*address, contexts, "SWF", ext_neg=negotiation, evt_handlers=opened)
         yield found
-    finally:
         if found.is_established:
             found.release()
 

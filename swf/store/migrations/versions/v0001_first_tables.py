@@ -173,13 +173,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_scheduled_procedure_step_order", "scheduled_procedure_step", ["order"], unique=False)
     op.create_index("step_by_accession", "scheduled_procedure_step", ["accession_number"], unique=False)
-    op.create_index("step_by_modality", "scheduled_procedure_step", ["modality", "start"], unique=False)
+    op.create_index("step_by_modality", "scheduled_procedure_step", ["modality", "status", "start"], unique=False)
     op.create_index("step_by_patient_id", "scheduled_procedure_step", ["patient_id"], unique=False)
     op.create_index("step_by_patient_name", "scheduled_procedure_step", ["patient_name"], unique=False)
     op.create_index("step_by_physician", "scheduled_procedure_step", ["performing_physician"], unique=False)
     op.create_index("step_by_requested_procedure", "scheduled_procedure_step", ["requested_procedure_id"], unique=False)
     op.create_index("step_by_start", "scheduled_procedure_step", ["start"], unique=False)
-    op.create_index("step_by_station", "scheduled_procedure_step", ["station", "start"], unique=False)
+    op.create_index("step_by_status", "scheduled_procedure_step", ["status", "start"], unique=False)
+    op.create_index("step_by_station", "scheduled_procedure_step", ["station", "status", "start"], unique=False)
     op.create_table(
         "further_station",
         sa.Column("step", ROW_NUMBER, nullable=False),

@@ -1,0 +1,84 @@
+"""The clock of the house: it starts, it stops, it says once what an operator should know."""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swf.config import Destination
+from swf.jobs.housekeeping import Housekeeping
+from swf.store import deliveries
+from swf.store.database import Database
+from tests import rows
+
+MIS = Destination(name="mis", host="127.0.0.1", port=2576)
+PACS = Destination(name="pacs", host="127.0.0.1", port=2577)
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def housekeeping(archive: Database, hand_clock: Any) -> Housekeeping:
+    """The house's clock for two destinations."""
+    return Housekeeping(archive, (MIS, PACS))
+
+
+def test_it_starts_and_stops_in_any_order(housekeeping: Housekeeping) -> None:
+    """The timed work can be started and stopped like every other part and leaves nothing running."""
+    housekeeping.stop()
+    assert not housekeeping.healthy()
+    for _ in range(2):
+        housekeeping.start()
+        assert housekeeping.healthy()
+        housekeeping.stop()
+        housekeeping.stop()
+        assert not housekeeping.healthy()
+
+
+def test_a_late_line_is_told_once_and_its_recovery_once(
+    archive: Database, housekeeping: Housekeeping, hand_clock: Any, log_lines: Lines
+) -> None:
+    """A destination that takes nothing for minutes is in the log once, not every minute, and so is its recovery."""
+    with archive.transaction() as transaction:
+        number = rows.delivery(transaction)
+        rows.delivery(transaction, destination="elsewhere")
+    hand_clock.move(timedelta(minutes=5).total_seconds())
+    housekeeping.watch_deliveries()
+    assert log_lines() == []
+    hand_clock.move(1)
+    for _ in range(3):
+        housekeeping.watch_deliveries()
+    (late,) = log_lines()
+    assert (late["level"], late["destination"]) == ("WARNING", "mis")
+    with archive.transaction() as transaction:
+        deliveries.delivered(transaction, number, "AA", hand_clock.now())
+    for _ in range(3):
+        housekeeping.watch_deliveries()
+    recovered = log_lines()[1:]
+    assert [(line["level"], line["destination"]) for line in recovered] == [("INFO", "mis")]
+
+
+def test_work_that_fails_is_reported_and_not_raised(tmp_path: Path, log_lines: Lines) -> None:
+    """A store that does not answer at night is in the log, and the house goes on."""
+    opened = Database(f"sqlite:///{tmp_path}/broken.db")
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
+    house = Housekeeping(opened, (MIS,))
+    house.tidy()
+    house.watch_deliveries()
+    opened.close()
+    assert [line["level"] for line in log_lines()] == ["ERROR", "ERROR"]
+
+
+def test_tidying_does_not_disturb_a_busy_store(archive: Database, housekeeping: Housekeeping, log_lines: Lines) -> None:
+    """The nightly work leaves every order as it was."""
+    with archive.transaction() as transaction:
+        rows.delivery(transaction)
+    housekeeping.tidy()
+    assert log_lines() == []
+    with archive.reading() as connection:
+        assert deliveries.waiting(connection) == {"mis": 1}
+    with contextlib.closing(sqlite3.connect(archive.url.removeprefix("sqlite:///"))) as somebody:
+        assert somebody.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,0 +1,50 @@
+"""Patients by identifier, and what a merge does to their orders (RAD-12)."""
+
+import itertools
+
+from swf.store import orders, patients
+from swf.store.database import Database
+from tests import rows
+
+
+def test_an_identifier_counts_only_with_its_authority(database: Database) -> None:
+    """The same number given by two hospitals is two people."""
+    with database.transaction() as transaction:
+        here, there = rows.patient(transaction, "1", "HERE"), rows.patient(transaction, "1", "THERE")
+        assert here != there
+        assert patients.find(transaction, "1", "HERE").id == here
+        assert patients.find(transaction, "1", "") is None
+
+
+def test_saving_again_replaces_what_is_known(database: Database) -> None:
+    """A patient whose name was corrected is still one patient."""
+    with database.transaction() as transaction:
+        first = patients.save(transaction, "1", "HOSP", b"DOE^JAN", rows.AT)
+        assert patients.save(transaction, "1", "HOSP", b"DOE^JANE", rows.AT) == first
+        assert patients.find(transaction, "1", "HOSP").dataset == b"DOE^JANE"
+        patients.set_dataset(transaction, first, b"ROE^JANE", rows.AT)
+        assert patients.find(transaction, "1", "HOSP").dataset == b"ROE^JANE"
+
+
+def test_a_merged_identifier_leads_to_the_survivor_however_often_merged(database: Database) -> None:
+    """After several merges every old number finds the one patient who is left, and all orders are that patient's."""
+    names = ["A", "B", "C", "D"]
+    with database.transaction() as transaction:
+        numbers = [rows.patient(transaction, name) for name in names]
+        placed = [rows.order(transaction, patient=number) for number in numbers]
+        other = rows.order(transaction)
+        for loser, survivor in itertools.pairwise(numbers):
+            patients.merge(transaction, loser, survivor, rows.AT)
+    with database.transaction() as transaction:
+        assert {patients.find(transaction, name, "HOSP").id for name in names} == {numbers[-1]}
+        assert {orders.one(transaction, number).patient for number in placed} == {numbers[-1]}
+        assert orders.one(transaction, other).patient not in numbers
+
+
+def test_identities_merged_in_a_circle_do_not_stop_the_broker(database: Database) -> None:
+    """A hospital that merges two patients into each other gets an answer, not silence."""
+    with database.transaction() as transaction:
+        pair = [rows.patient(transaction, "A"), rows.patient(transaction, "B")]
+        patients.merge(transaction, *pair, rows.AT)
+        patients.merge(transaction, *reversed(pair), rows.AT)
+        assert patients.find(transaction, "A", "HOSP").id in pair
