@@ -56,10 +56,33 @@ def postgres() -> Iterator[databases.PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated(postgres: databases.PostgresServer) -> str:
+    """The name of a PostgreSQL database with all tables, to be copied: that is quicker than to make them each time."""
+    url = postgres.create_database()
+    template = Database(url)
+    template.migrate()
+    template.close()
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
-    return _url(request, request.param, tmp_path)
+def store_kind(request: pytest.FixtureRequest) -> str:
+    """Both kinds of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, store_kind: str, tmp_path: Path) -> str:
+    """A database without a table."""
+    return _url(request, store_kind, tmp_path, template="template0")
+
+
+@pytest.fixture
+def store_url(request: pytest.FixtureRequest, store_kind: str, tmp_path: Path) -> str:
+    """A database for one test; PostgreSQL's has its tables already."""
+    template = request.getfixturevalue("migrated") if store_kind == "postgresql" else ""
+    return _url(request, store_kind, tmp_path, template)
 
 
 @pytest.fixture
@@ -135,8 +158,8 @@ def settings_for(folder: Path, mis: Mis | None = None, **changes: Any) -> Settin
     return Settings(**table)
 
 
-def _url(request: pytest.FixtureRequest, kind: str, folder: Path) -> str:
+def _url(request: pytest.FixtureRequest, kind: str, folder: Path, template: str) -> str:
     if kind == "sqlite":
         return f"sqlite:///{folder}/swf.db"
     server: databases.PostgresServer = request.getfixturevalue("postgres")
-    return server.create_database()
+    return server.create_database(template)

@@ -30,7 +30,7 @@ def is_sqlite(url: str) -> bool:
 def writer(url: str) -> Engine:
     """The engine every change goes through."""
     if not is_sqlite(url):
-        return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True)
+        return create_engine(url, hide_parameters=True, pool_size=8, max_overflow=24, pool_pre_ping=True)
     return _sqlite_engine(url, begin="BEGIN IMMEDIATE", pool_size=1, max_overflow=0)
 
 
@@ -38,13 +38,24 @@ def reader(url: str) -> Engine:
     """An engine for looking only; readers of SQLite never wait for the writer."""
     if not is_sqlite(url):
         # A list and what is looked up for it are of one moment, as they are in SQLite by itself.
-        return create_engine(url, pool_size=8, max_overflow=120, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+        return create_engine(
+            url,
+            hide_parameters=True,
+            pool_size=8,
+            max_overflow=120,
+            pool_pre_ping=True,
+            isolation_level="REPEATABLE READ",
+        )
     return _sqlite_engine(url, begin="BEGIN", pool_size=8, max_overflow=120)
 
 
 def _sqlite_engine(url: str, *, begin: str, pool_size: int, max_overflow: int) -> Engine:
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=max_overflow, connect_args={"check_same_thread": False}
+        url,
+        hide_parameters=True,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        connect_args={"check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

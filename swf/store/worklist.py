@@ -48,22 +48,27 @@ def _condition(connection: Connection, predicate: Predicate) -> ColumnElement[bo
     match predicate:
         case Equal(column="station", values=values):
             others = select(FURTHER_STATION.c.step).where(FURTHER_STATION.c.ae_title.in_(values))
-            return or_(STEP.c.station.in_(values), STEP.c.id.in_(others))
+            found = or_(STEP.c.station.in_(values), STEP.c.id.in_(others))
+        case Equal(column="start_date", values=values):
+            found = or_(*(_on_days(day, day) for day in values))
         case Equal(column=column, values=values):
-            return or_(STEP.c[column].in_(values), *_among_several(connection, column, values))
+            found = or_(STEP.c[column].in_(values), *_among_several(connection, column, values))
         case Wildcard(column="station", pattern=pattern):
             fits = dialect.wildcard(connection, FURTHER_STATION.c.ae_title, pattern)
             others = select(FURTHER_STATION.c.step).where(fits)
-            return or_(_fits(connection, "station", pattern), STEP.c.id.in_(others))
+            found = or_(_fits(connection, "station", pattern), STEP.c.id.in_(others))
         case Wildcard(column=column, pattern=pattern):
-            return or_(_fits(connection, column, pattern), *_among_several(connection, column, [pattern]))
+            found = or_(_fits(connection, column, pattern), *_among_several(connection, column, [pattern]))
+        case Range(column="start_date", low=low, high=high):
+            found = _on_days(low, high)
         case Range(column=column, low=low, high=high):
-            return _within(STEP.c[column], low, high)
+            found = _within(STEP.c[column], low, high)
         case DateTimeRange(low=low, high=high):
             known = (STEP.c.start_date != "") & (STEP.c.start_time != "")
-            return known & _within(STEP.c.start, low, high)
+            found = known & _within(STEP.c.start, low, high)
         case _:
             assert_never(predicate)
+    return found
 
 
 def _among_several(connection: Connection, column: str, patterns: Sequence[str]) -> Iterator[ColumnElement[bool]]:
@@ -83,6 +88,11 @@ def _fits(connection: Connection, column: str, pattern: str) -> ColumnElement[bo
 def _fits_one_value(row: Record, wildcard: Wildcard) -> bool:
     """Whether one value by itself is covered; in the database a `*` also runs from one value into the next."""
     return matching.matches(wildcard, {wildcard.column: getattr(row, wildcard.column)})
+
+
+def _on_days(first: str, last: str) -> ColumnElement[bool]:
+    """The days, said of the moment as well, which is what the indexes are sorted by."""
+    return _within(STEP.c.start_date, first, last) & _within(STEP.c.start, first, last and f"{last}999999")
 
 
 def _within(column: ColumnElement[str], low: str, high: str) -> ColumnElement[bool]:

@@ -16,9 +16,9 @@ from swf.store.database import Database
 from tests import rows
 
 
-def test_a_fresh_database_gets_every_table(store_url: str) -> None:
+def test_a_fresh_database_gets_every_table(empty_url: str) -> None:
     """A new installation begins with an empty database and needs no other tool to fill it."""
-    opened = Database(store_url)
+    opened = Database(empty_url)
     with opened.reading() as connection:
         assert inspect(connection).get_table_names() == []
     opened.migrate()
@@ -60,13 +60,13 @@ def test_tables_of_a_newer_program_are_refused(database: Database) -> None:
     assert "newer" in mistake
 
 
-def test_a_migration_that_fails_leaves_nothing_half_done(store_url: str) -> None:
+def test_a_migration_that_fails_leaves_nothing_half_done(empty_url: str) -> None:
     """A table that stands in the way stops the start, and no other table was made."""
-    somebody = Database(store_url)
+    somebody = Database(empty_url)
     with somebody.transaction() as transaction:
         transaction.exec_driver_sql("CREATE TABLE journal (id INTEGER)")
     somebody.close()
-    opened = Database(store_url)
+    opened = Database(empty_url)
     with pytest.raises(ConfigError, match="cannot be opened"):
         opened.migrate()
     with opened.reading() as connection:
@@ -153,9 +153,9 @@ def test_a_store_that_is_gone_cannot_be_tidied(tmp_path: Path) -> None:
     opened.close()
 
 
-def test_two_brokers_that_start_at_once_both_come_up(store_url: str) -> None:
+def test_two_brokers_that_start_at_once_both_come_up(empty_url: str) -> None:
     """Two nodes on one new database do not stumble over each other while the tables are made."""
-    program = f"from swf.store.database import Database; Database({store_url!r}).migrate()"
+    program = f"from swf.store.database import Database; Database({empty_url!r}).migrate()"
     starts = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) for _ in range(2)]
     complaints = [process.communicate(timeout=30)[1].decode() for process in starts]
     assert [process.returncode for process in starts] == [0, 0], complaints

@@ -130,6 +130,15 @@ def test_refused_orders(department: Department, segments: list[str], patient: st
     assert department.worklist()[0].PatientName == "DOE^JANE"
 
 
+def test_a_filler_number_of_another_order(department: Department) -> None:
+    """Two orders of the ward cannot share the number the department gave to one of them."""
+    department.order(*request(orc_3="F5500^SWF"))
+    answer = department.order(*request("8200^HIS", orc_3="F5500^SWF"))
+    assert (answer.code, answer.error_code) == ("AE", "205")
+    assert department.rows("message")[1].reason.startswith("ORC^1^3: ")
+    assert len(department.worklist()) == 1
+
+
 def test_all_or_nothing(department: Department) -> None:
     """When the second order of a message cannot be taken, the first is not taken either."""
     answer = department.order(*request("1^HIS"), *request("2^HIS", obr_18="ACC-LONGER-THAN-16"))

@@ -1,0 +1,295 @@
+"""What a modality reports, rightly and wrongly, and how it is answered (RAD-6, RAD-7; PS3.4 F.7, PS3.7 Annex C)."""
+
+import copy
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
+from pynetdicom import build_role
+from pynetdicom.sop_class import ModalityPerformedProcedureStep
+
+from swf.broker import Broker
+from swf.extensions.simulator import his
+from swf.extensions.simulator.mis import Mis
+from swf.extensions.simulator.modality import Modality, in_progress
+from swf.net import mllp_client
+from tests.conftest import MakeBroker, settings_for
+from tests.net import dicom_peer
+from tests.net.dicom_peer import dataset
+
+SUCCESS, INVALID_VALUE, FAILURE, DUPLICATE, UNKNOWN = 0x0000, 0x0106, 0x0110, 0x0111, 0x0112
+MALFORMED_UID, MISSING_ATTRIBUTE, MISSING_VALUE = 0x0117, 0x0120, 0x0121
+NO_LONGER = 0xA710
+ENDED = {"PerformedProcedureStepEndDate": "20261122", "PerformedProcedureStepEndTime": "101500"}
+Edit: TypeAlias = Callable[[Dataset], object]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Broker]:
+    """A broker that tells nobody."""
+    broker = Broker(settings_for(tmp_path))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="module")
+def report() -> Dataset:
+    """A lawful N-CREATE for one step, which nobody scheduled."""
+    step = dataset(
+        ScheduledProcedureStepID="S1", ScheduledProcedureStepDescription="CT", ScheduledProtocolCodeSequence=[]
+    )
+    item = dataset(PatientName="DOE^JANE", PatientID="P1", StudyInstanceUID="1.2.3", AccessionNumber="A1")
+    step.Modality = "CT"
+    item.ScheduledProcedureStepSequence = [step]
+    return in_progress((item,), "CT1")
+
+
+def _series() -> Dataset:
+    return dataset(ProtocolName="Abdomen", SeriesInstanceUID="1.2.3.4", ReferencedImageSequence=[])
+
+
+def _ending(status: str = "COMPLETED", **changes: Any) -> Dataset:
+    return dataset(
+        **{"PerformedProcedureStepStatus": status, "PerformedSeriesSequence": [_series()], **ENDED, **changes}
+    )
+
+
+def _create(broker: Broker, report: Dataset, uid: str | None, **terms: Any) -> Dataset:
+    with dicom_peer.association(broker.dicom.address, **terms) as peer:
+        answer: Dataset = peer.send_n_create(report, ModalityPerformedProcedureStep, uid)[0]
+    return answer
+
+
+def _set(broker: Broker, changes: Dataset, uid: str, **terms: Any) -> Dataset:
+    with dicom_peer.association(broker.dicom.address, **terms) as peer:
+        answer: Dataset = peer.send_n_set(changes, ModalityPerformedProcedureStep, uid)[0]
+    return answer
+
+
+def _kept(broker: Broker) -> list[tuple[str, str]]:
+    """What a stranger with a connection of his own finds in the database file."""
+    with closing(sqlite3.connect(broker.settings.store.url.removeprefix("sqlite:///"))) as other:
+        return other.execute("SELECT sop_instance_uid, status FROM performed_procedure_step ORDER BY id").fetchall()
+
+
+# ---- misuse ----
+
+
+def _without(*keywords: str) -> Edit:
+    return lambda made: [delattr(made, keyword) for keyword in keywords]
+
+
+def _with(**values: Any) -> Edit:
+    return lambda made: made.update(dataset(**values))
+
+
+@pytest.mark.parametrize(
+    ("edit", "uid", "status", "named"),
+    [
+        (_with(PerformedProcedureStepStatus="COMPLETED"), "1.2.9", INVALID_VALUE, []),
+        (_with(PerformedProcedureStepStatus="DISCONTINUED"), "1.2.9", INVALID_VALUE, []),
+        (_with(PerformedProcedureStepStatus="in progress"), "1.2.9", INVALID_VALUE, []),
+        (_with(PerformedProcedureStepStatus=""), "1.2.9", MISSING_VALUE, []),
+        (_with(PerformedStationAETitle=""), "1.2.9", MISSING_VALUE, []),
+        (_without("PerformedProcedureStepStatus"), "1.2.9", MISSING_ATTRIBUTE, [0x00400252]),
+        (_without("Modality", "PerformedProcedureStepID"), "1.2.9", MISSING_ATTRIBUTE, [0x00080060, 0x00400253]),
+        (_without("PerformedProcedureStepStartDate"), "1.2.9", MISSING_ATTRIBUTE, [0x00400244]),
+        (_without(), "1.2.03", MALFORMED_UID, []),
+        (_without(), "1.2." + "9" * 64, MALFORMED_UID, []),
+    ],
+)
+def test_a_wrong_begin_is_refused_with_its_reason(
+    site: Broker, report: Dataset, edit: Edit, uid: str, status: int, named: list[int]
+) -> None:
+    """A report that breaks the standard is refused with the status the standard has for it, and leaves no trace."""
+    made = copy.deepcopy(report)
+    edit(made)
+    answer = _create(site, made, uid)
+    given = answer.get("AttributeIdentifierList", [])
+    assert answer.Status == status
+    assert sorted([given] if isinstance(given, int) else given) == named
+    assert answer.ErrorComment
+    assert len(answer.ErrorComment) <= 64
+    assert _kept(site) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        (dataset(PerformedProcedureStepStatus="FINISHED"), INVALID_VALUE),
+        (dataset(PerformedProcedureStepStatus=""), MISSING_VALUE),
+        (dataset(PatientID="P2"), INVALID_VALUE),
+        (dataset(PerformedStationAETitle="CT2"), INVALID_VALUE),
+        (dataset(ScheduledStepAttributesSequence=[dataset(StudyInstanceUID="1.2.99")]), INVALID_VALUE),
+        (dataset(PerformedProcedureStepStatus="COMPLETED"), MISSING_VALUE),
+        (_ending(PerformedSeriesSequence=[]), MISSING_VALUE),
+        (_ending(PerformedSeriesSequence=[dataset(ProtocolName="Abdomen")]), MISSING_VALUE),
+        (_ending(PerformedProcedureStepEndTime=""), MISSING_VALUE),
+        (_ending("DISCONTINUED", PerformedProcedureStepEndDate=""), MISSING_VALUE),
+    ],
+)
+def test_a_wrong_change_is_refused_and_changes_nothing(
+    site: Broker, report: Dataset, changes: Dataset, status: int
+) -> None:
+    """An exam is not ended by half a report; a right one can still follow."""
+    assert _create(site, report, "1.2.9").Status == SUCCESS
+    answer = _set(site, changes, "1.2.9")
+    assert (answer.Status, "ErrorID" in answer) == (status, False)
+    assert _kept(site) == [("1.2.9", "IN PROGRESS")]
+    assert _set(site, _ending(), "1.2.9").Status == SUCCESS
+    assert _kept(site) == [("1.2.9", "COMPLETED")]
+
+
+def test_what_was_never_begun_cannot_be_changed(site: Broker) -> None:
+    """A modality that lost its begin is told so."""
+    assert _set(site, _ending(), "1.2.9").Status == UNKNOWN
+
+
+@pytest.mark.parametrize("end", ["COMPLETED", "DISCONTINUED"])
+@pytest.mark.parametrize("late", ["IN PROGRESS", "COMPLETED", "DISCONTINUED"])
+def test_what_has_ended_stays_ended(site: Broker, report: Dataset, end: str, late: str) -> None:
+    """A finished exam is closed: whatever the modality sends afterwards is refused with the reason the standard names."""
+    assert _create(site, report, "1.2.9").Status == SUCCESS
+    assert _set(site, _ending(end), "1.2.9").Status == SUCCESS
+    answer = _set(site, _ending(late), "1.2.9")
+    assert (answer.Status, answer.ErrorID) == (FAILURE, NO_LONGER)
+    assert answer.ErrorComment == "Performed Procedure Step Object may no longer be updated"
+    assert _kept(site) == [("1.2.9", end)]
+
+
+def test_the_same_begin_twice_is_told_apart(site: Broker, report: Dataset) -> None:
+    """A modality that repeats its begin learns that it exists; the first one stays."""
+    assert _create(site, report, "1.2.9").Status == SUCCESS
+    other = copy.deepcopy(report)
+    other.PatientID = "P2"
+    assert [_create(site, made, "1.2.9").Status for made in (report, other)] == [DUPLICATE, DUPLICATE]
+    assert _kept(site) == [("1.2.9", "IN PROGRESS")]
+
+
+def test_the_same_begin_at_the_same_time(make_broker: MakeBroker, report: Dataset, store_url: str) -> None:
+    """Of several connections that report the same begin at once, exactly one is the first."""
+    broker = make_broker(store={"url": store_url})
+    gate = threading.Barrier(4)
+    statuses: list[int] = []
+
+    def begin() -> None:
+        with dicom_peer.association(broker.dicom.address) as peer:
+            gate.wait(dicom_peer.TIMEOUT_S)
+            statuses.append(peer.send_n_create(report, ModalityPerformedProcedureStep, "1.2.9")[0].Status)
+
+    modalities = [threading.Thread(target=begin) for _ in range(4)]
+    for modality in modalities:
+        modality.start()
+    for modality in modalities:
+        modality.join()
+    assert sorted(statuses) == [SUCCESS, DUPLICATE, DUPLICATE, DUPLICATE]
+
+
+# ---- what is lawful ----
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian], ids=["implicit", "explicit"])
+def test_a_report_is_on_disk_before_it_is_answered(site: Broker, report: Dataset, syntax: str) -> None:
+    """Once the modality has its answer, the report is in the database for everybody, in either transfer syntax."""
+    assert _create(site, report, "1.2.9", syntaxes=[syntax]).Status == SUCCESS
+    assert _kept(site) == [("1.2.9", "IN PROGRESS")]
+    assert _set(site, dataset(PerformedProcedureStepDescription="more"), "1.2.9", syntaxes=[syntax]).Status == SUCCESS
+    assert _kept(site) == [("1.2.9", "IN PROGRESS")]
+    assert _set(site, _ending(), "1.2.9", syntaxes=[syntax]).Status == SUCCESS
+    assert _kept(site) == [("1.2.9", "COMPLETED")]
+
+
+def test_a_report_without_a_number_gets_one(site: Broker, report: Dataset) -> None:
+    """A modality that leaves the instance UID to the broker is told it, and can go on with it."""
+    with dicom_peer.association(site.dicom.address) as peer:
+        messages: list[Any] = []
+        peer.bind(dicom_peer.evt.EVT_DIMSE_RECV, lambda event: messages.append(event.message))
+        assert peer.send_n_create(report, ModalityPerformedProcedureStep, None)[0].Status == SUCCESS
+    uid = str(messages[-1].command_set.AffectedSOPInstanceUID)
+    assert UID(uid).is_valid
+    assert _set(site, _ending(), uid).Status == SUCCESS
+    assert _kept(site) == [(uid, "COMPLETED")]
+
+
+def test_a_wrong_report_without_a_number_is_refused_too(site: Broker, report: Dataset) -> None:
+    """Leaving out the number does not spare a modality the rules."""
+    made = copy.deepcopy(report)
+    del made.Modality
+    assert _create(site, made, None).Status == MISSING_ATTRIBUTE
+    assert _kept(site) == []
+
+
+def test_both_roles_are_accepted(site: Broker) -> None:
+    """A modality that negotiates the roles of the procedure step service gets both, as the standard demands."""
+    role = build_role(ModalityPerformedProcedureStep, scu_role=True, scp_role=True)
+    with dicom_peer.association(site.dicom.address, negotiation=[role]) as peer:
+        (context,) = [each for each in peer.accepted_contexts if each.abstract_syntax == ModalityPerformedProcedureStep]
+        assert (context.as_scu, context.as_scp) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        _without("ScheduledStepAttributesSequence"),
+        _with(ScheduledStepAttributesSequence=[]),
+        _with(ScheduledStepAttributesSequence=[dataset(StudyInstanceUID="1.2.77", AccessionNumber="")]),
+        _with(PatientID="", PatientName="", PatientBirthDate="", PatientSex=""),
+        _without("StudyID", "ProcedureCodeSequence", "PerformedProtocolCodeSequence", "PerformedStationName"),
+        _with(PatientBirthDate="1933-03-03", PatientName="X" * 80, AccessionNumber="A" * 30, PatientSex="female"),
+        _with(SpecificCharacterSet="ISO_IR 100", PatientName="M\u00fcller^J\u00fcrgen"),
+    ],
+    ids=["no reference", "no item", "unscheduled", "nobody", "type 2 absent", "odd values", "Latin-1"],
+)
+def test_a_report_is_never_refused_for_what_it_is_about(site: Broker, report: Dataset, edit: Edit) -> None:
+    """An exam that was really done is kept, even when nobody can say yet for which order and which patient."""
+    made = copy.deepcopy(report)
+    edit(made)
+    uid = generate_uid(prefix=None)
+    assert _create(site, made, uid).Status == SUCCESS
+    assert _set(site, _ending(), uid).Status == SUCCESS
+    assert _kept(site) == [(uid, "COMPLETED")]
+
+
+# ---- when the store fails ----
+
+
+def test_a_report_that_cannot_be_kept_is_not_confirmed(make_broker: MakeBroker, mis: Mis, tmp_path: Path) -> None:
+    """While the disk refuses, the modality hears "processing failure", nothing half is kept, and its next try works."""
+    broker = make_broker(mis)
+    order = his.Order()
+    mllp_client.exchange(*broker.hl7.address, his.order_orm(order), 10)
+    scanner = Modality(*broker.dicom.address, "CT1")
+    (item,) = scanner.query(AccessionNumber=order.accession)
+    made = in_progress((item,), "CT1")
+    _refuse_journal(tmp_path, refuse=True)
+    answer = _create(broker, made, "1.2.9")
+    assert (answer.Status, "ErrorID" in answer) == (FAILURE, False)
+    assert _kept(broker) == []
+    _refuse_journal(tmp_path, refuse=False)
+    assert _create(broker, made, "1.2.9").Status == SUCCESS
+    _refuse_journal(tmp_path, refuse=True)
+    assert _set(broker, _ending(), "1.2.9").Status == FAILURE
+    assert _kept(broker) == [("1.2.9", "IN PROGRESS")]
+    assert [found.AccessionNumber for found in scanner.query()] == [order.accession]
+    _refuse_journal(tmp_path, refuse=False)
+    assert _set(broker, _ending(), "1.2.9").Status == SUCCESS
+    assert mis.wait_for(4)
+    assert [received.type for received in mis.received] == ["ORM^O01", "ORU^R01", "ORM^O01", "ORU^R01"]
+
+
+def _refuse_journal(folder: Path, *, refuse: bool) -> None:
+    """Let the database itself fail late in every transaction, as a full disk would; or no longer."""
+    with closing(sqlite3.connect(folder / "swf.db", timeout=10)) as other:
+        if refuse:
+            raising = "BEGIN SELECT RAISE(FAIL, 'the disk refuses'); END"
+            other.execute(f"CREATE TRIGGER refusing BEFORE INSERT ON journal {raising}")
+        else:
+            other.execute("DROP TRIGGER refusing")
+        other.commit()
