@@ -73,5 +73,6 @@ DISCONTINUATION_REASONS = {
 
 WRONG_ENTRY = "110514"
 
-# After these the examination is still to be done, so the scheduled step goes back to SCHEDULED.
-PUTS_BACK = frozenset({WRONG_ENTRY, "110501", "110506", "110516", "110528", "110529"})
+# After these nothing was done for the scheduled step, so it goes back to SCHEDULED. Other reasons (equipment failure,
+# patient taken away) may well mean "later", but only the hospital knows: the order is reported DC and can be sent anew.
+PUTS_BACK = frozenset({WRONG_ENTRY})

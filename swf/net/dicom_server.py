@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, _config, dimse_messages, dimse_primitives, evt
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep,
     ModalityWorklistInformationFind,
@@ -33,6 +33,9 @@ _GLANCE_S = 0.005
 # Two hooks of pynetdicom print whole identifiers, names included, into its log
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
+# pynetdicom has no place in the answer to N-CREATE for what was missing, which status 0x0120 needs (PS3.7 10.1.5.1.6)
+dimse_primitives.N_CREATE.AttributeIdentifierList = None
+dimse_messages._COMMAND_SET_KEYWORDS["N-CREATE-RSP"] += ("AttributeIdentifierList",)  # noqa: SLF001
 logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 

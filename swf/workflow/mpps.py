@@ -142,19 +142,27 @@ def _before(transaction: Transaction, step: Record) -> StepStatus:
 
 def _scheduled(transaction: Transaction, dataset: Dataset) -> list[Record]:
     """The scheduled steps a report refers to, each once."""
-    found = (row for reference in rules.references(dataset) for row in _of_reference(transaction, reference))
+    patient_id = rules.summary(dataset).patient_id
+    found = (
+        row for reference in rules.references(dataset) for row in _of_reference(transaction, reference, patient_id)
+    )
     return list({row.id: row for row in found}.values())
 
 
-def _of_reference(transaction: Transaction, reference: Reference) -> Sequence[Record]:
-    """By the strictest set of identifiers that finds something.
+def _of_reference(transaction: Transaction, reference: Reference, patient_id: str) -> Sequence[Record]:
+    """By study and step id; else, for the same patient only, by the strictest set of identifiers that finds something.
 
-    A modality that names a study or an accession but no step has performed what was still to be done of it.
+    A modality that names a study or an accession but no step has performed what was still to be done of it; one that
+    names a step nobody knows can only have meant the one there is.
     """
     for columns in _keys(reference):
         found = orders.find_steps(transaction, columns)
-        if found:
-            return [row for row in found if not states.is_closed(row.status)] or found
+        if {"study_instance_uid", "step_id"} <= columns.keys() and found:
+            return found
+        same_patient = [row for row in found if patient_id in ("", row.patient_id)]
+        candidates = [row for row in same_patient if not states.is_closed(row.status)] or same_patient
+        if candidates and (len(candidates) == 1 or not reference.step_id):
+            return candidates
     return []
 
 
