@@ -8,7 +8,7 @@ from swf.errors import SwfError
 from swf.store.doorbell import Doorbell
 
 Turn = Callable[[], float | None]  # does what is due; the seconds until the next thing is, None when nothing is known
-LONGEST_SLEEP_S = 5.0
+LONGEST_SLEEP_S = 2.0
 AFTER_A_FAILURE_S = 1.0
 FINISH_S = 5.0
 

@@ -189,15 +189,19 @@ class Modality:
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = TIMEOUT_S
         entity.add_requested_context(sop_class)
         association = entity.associate(*self._address, ae_title=self._called)
-        if not association.is_established:
-            host, port = self._address
-            raise errors.PeerUnreachable(
-                f"{self._called} at {host}:{port} accepted no association with {self.ae_title}"
-            )
+        connection = association.dul.socket.socket
         try:
+            if not association.is_established:
+                host, port = self._address
+                raise errors.PeerUnreachable(
+                    f"{self._called} at {host}:{port} accepted no association with {self.ae_title}"
+                )
             yield association
         finally:
             association.release()
+            # pynetdicom forgets to when the other side was faster
+            if connection is not None:
+                connection.close()
 
 
 def worklist_query(**keys: str) -> Dataset:
