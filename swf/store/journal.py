@@ -63,21 +63,22 @@ def trace(connection: Connection, accession_number: str) -> list[Moment]:
             (ORDER.c.accession_number == accession_number) | (ORDER.c.placer_order_number == accession_number)
         )
     ).all()
-    moments = [*_entries(connection, orders), *_answers(connection, orders)]
-    return sorted(moments, key=lambda moment: moment.at)
+    moments = [*_messages(connection, orders), *_entries(connection, orders), *_answers(connection, orders)]
+    return sorted(moments, key=lambda moment: moment.at)  # what has one time stays in the order given above
+
+
+def _messages(connection: Connection, orders: Sequence[int]) -> Iterable[Moment]:
+    """The messages that did something to the orders: who sent them, and how they were answered."""
+    caused = select(JOURNAL.c.message).where(JOURNAL.c.order.in_(orders))
+    for row in connection.execute(select(MESSAGE).where(MESSAGE.c.id.in_(caused)).order_by(MESSAGE.c.id)):
+        detail = {"type": row.type, "from": row.source, "control_id": row.control_id, "answer": row.ack_code}
+        yield Moment(row.received_at, "message received", {**detail, "message": row.id})
 
 
 def _entries(connection: Connection, orders: Sequence[int]) -> Iterable[Moment]:
-    columns = (MESSAGE.c.type, MESSAGE.c.control_id, MESSAGE.c.source, MESSAGE.c.ack_code)
-    statement = (
-        select(JOURNAL, *columns)
-        .outerjoin(MESSAGE, MESSAGE.c.id == JOURNAL.c.message)
-        .where(JOURNAL.c.order.in_(orders))
-        .order_by(JOURNAL.c.id)
-    )
+    statement = select(JOURNAL).where(JOURNAL.c.order.in_(orders)).order_by(JOURNAL.c.id)
     for row in connection.execute(statement):
-        origin = {"type": row.type, "control_id": row.control_id, "source": row.source} if row.type else {}
-        yield Moment(row.at, row.event, {**row.detail, **origin, **({"message": row.message} if row.message else {})})
+        yield Moment(row.at, row.event, {**row.detail, **({"message": row.message} if row.message else {})})
 
 
 def _answers(connection: Connection, orders: Sequence[int]) -> Iterable[Moment]:

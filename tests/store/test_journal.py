@@ -54,14 +54,15 @@ def test_a_trace_tells_one_order_in_time_order(database: Database) -> None:
         assert journal.trace(connection, "A3") == []
         assert len(journal.of_message(connection, message)) == 2
     assert [(moment.at, moment.event) for moment in trace] == [
+        (minute(0), "message received"),
         (minute(0), "order created"),
         (minute(2), "worklist answered"),
         (minute(3), "mpps in progress"),
         (minute(4), "worklist answered"),
         (minute(5), "delivery acknowledged"),
     ]
-    origin = {"type": "ORM^O01", "control_id": "C1", "source": "HIS|HOSP", "message": message}
-    assert trace[0].detail == {"text": "Größe 山", **origin}
+    came = {"type": "ORM^O01", "from": "HIS|HOSP", "control_id": "C1", "answer": "AA", "message": message}
+    assert [moment.detail for moment in trace[:2]] == [came, {"text": "Größe 山", "message": message}]
     assert [moment.detail.get("times") for moment in trace if moment.event == "worklist answered"] == [None, 2]
 
 
