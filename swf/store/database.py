@@ -1,9 +1,9 @@
 """The engine and its transactions; nothing else commits.
 
 SQLite has one writer, and a commit costs one fsync. `transaction()` therefore shares commits: whoever finds others
-waiting leaves its work in the open transaction (inside a savepoint of its own) and waits; the last in line commits for
-all. Nobody returns before its work is on disk, and a failed commit fails for everyone in it. PostgreSQL groups its
-commits itself, so there each transaction has a connection of its own.
+waiting leaves its work in the open transaction (inside a savepoint of its own, but for the first) and waits; the last
+in line commits for all. Nobody returns before its work is on disk, and a failed commit fails for everyone in it.
+PostgreSQL groups its commits itself, so there each transaction has a connection of its own.
 
 Locks: `_turn` is held while writing, `_count` for the length of an addition. `_count` is taken inside `_turn`, never
 the other way round.
@@ -11,7 +11,7 @@ the other way round.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -145,12 +145,13 @@ class Database:
     def _shared_transaction(self) -> Iterator[Transaction]:
         batch = self._take_turn()
         connection = self._connection()
+        alone = batch.size == 0  # nobody else's work could be undone with ours, so we need no savepoint
         try:
-            with _savepoint(connection, batch):
+            with nullcontext() if alone else _savepoint(connection, batch):
                 yield connection
         except BaseException:
             connection.info.pop(_BELL, None)
-            self._leave_turn(batch)
+            self._leave_turn(batch, undo=alone)
             raise
         batch.size += 1
         batch.rings |= connection.info.pop(_BELL, False)
@@ -174,10 +175,10 @@ class Database:
             self._batch = _Batch()
         return self._batch
 
-    def _leave_turn(self, batch: _Batch) -> None:
-        """Hand the open transaction to the next in line, or end it when nobody waits."""
+    def _leave_turn(self, batch: _Batch, *, undo: bool = False) -> None:
+        """Hand the open transaction to the next in line; end it when nobody waits, or when all of it is to be undone."""
         with self._count:
-            next_one_commits = self._waiting > 0 and batch.size < LARGEST_BATCH and batch.failure is None
+            next_one_commits = not undo and self._waiting > 0 and batch.size < LARGEST_BATCH and batch.failure is None
         if not next_one_commits:
             self._settle(batch)
         self._turn.release()

@@ -244,7 +244,7 @@ def _add_step(
     steps.add(
         request.transaction,
         order.id,
-        item,
+        mapped,
         known.person,
         request.at,
         own_identifiers=own_identifiers,

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from swf.dicom import attributes, columns, encoding
-from swf.dicom.encoding import Value
 from swf.dicom.terms import StepStatus
+from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Record, Transaction
@@ -19,7 +19,7 @@ _PATIENT_AND_VISIT = (0x0010, 0x0038)
 def add(
     transaction: Transaction,
     order: int,
-    item: dict[str, Value],
+    mapped: MappedStep,
     person: bytes,
     at: datetime,
     *,
@@ -28,12 +28,13 @@ def add(
 ) -> int:
     """Schedule a step for order row `order`, for the patient whose own attributes are `person`; its row number.
 
-    What `sibling`, a step of the same order, knows of patient and visit is known of this one too, unless `item` says
+    What `sibling`, a step of the same order, knows of patient and visit is known of this one too, unless `mapped` says
     otherwise: a step added later to a pregnant patient's order must show it.
     """
     known = encoding.only_groups(sibling.dataset, _PATIENT_AND_VISIT) if sibling else b""
-    stored = encoding.overlay(encoding.overlay(known, encoding.encode(item)), person)
-    stored = columns.merge(stored, {attributes.SPS: [{_STATUS: StepStatus.SCHEDULED}]})
+    mapped.step[_STATUS] = StepStatus.SCHEDULED
+    stored = encoding.encode(mapped.item)
+    stored = encoding.overlay(encoding.overlay(known, stored) if known else stored, person)
     found = columns.columns(stored)
     return orders.add_step(
         transaction,
