@@ -3,29 +3,31 @@
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
-from swf import config, log
+from swf import log
 from swf.config import Settings
 from swf.errors import SwfError
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
-from swf.mapping import loader
-from swf.net import mpps_scp, mwl_scp
+from swf.net import mpps_scp, mwl_scp, tls
 from swf.net.dicom_server import DicomServer
 from swf.net.mllp_listener import MllpListener, Peer
 from swf.service import Service
 from swf.store.database import Database
-from swf.workflow import intake
-from swf.workflow.site import Site
+from swf.workflow import intake, site
+
+RELOADABLE = ("mapping", "source", "modality")
+"""The settings a running broker takes over; for the others it has to be started anew."""
 
 
 class Broker:
     """Everything that runs for one site. The doors open last and close first."""
 
     def __init__(self, settings: Settings) -> None:
-        """Read the mapping and open the store; raises ConfigError with every mistake."""
+        """Read certificates and mappings and open the store; raises ConfigError with every mistake."""
+        tls.check(settings)
         self.settings = settings
-        self.site = Site(settings, loader.load(config.mapping_file(settings)))
+        self.site = site.load(settings)
         self.database = Database(settings.store.url)
         recorder = AnswerRecorder(self.database)
         self.dicom = DicomServer(
@@ -42,6 +44,8 @@ class Broker:
             limit=settings.hl7.max_frame_bytes,
             frame_deadline_s=settings.hl7.frame_deadline_seconds,
             max_connections=settings.hl7.max_connections,
+            max_connections_per_peer=settings.hl7.max_connections_per_peer,
+            secure=tls.of_listener(settings.hl7),
         )
         self._workers: tuple[Service, ...] = (
             recorder,
@@ -66,6 +70,20 @@ class Broker:
             with ThreadPoolExecutor(max_workers=len(services), thread_name_prefix="stopping") as together:
                 list(together.map(_stop, services))
         self.database.close()
+
+    def reload(self, settings: Settings) -> None:
+        """Take over what of `settings` is `RELOADABLE`, the content of the mappings included, between two messages.
+
+        Raises ConfigError with every mistake, and then nothing has changed. What differs in the rest is logged.
+        """
+        fresh = self.settings.model_copy(update={name: getattr(settings, name) for name in RELOADABLE})
+        ready = site.load(fresh)
+        self.dicom.admit(fresh.modality)
+        self.settings, self.site = fresh, ready
+        log.info("reloaded")
+        waiting = [name for name in Settings.model_fields if getattr(settings, name) != getattr(fresh, name)]
+        if waiting:
+            log.warning("changed settings need a restart", reason=", ".join(waiting))
 
     def ailing(self) -> list[str]:
         """The names of the services that do not do their work."""

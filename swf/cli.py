@@ -1,6 +1,7 @@
 """The front door: one short function per command. Exit codes: 0 done, 1 not as hoped, 2 refused before it began."""
 
 import json
+import os
 import shutil
 import signal
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -19,7 +21,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from swf import clock, config, log
+from swf import clock, config, log, pid
 from swf.broker import Broker
 from swf.config import Settings
 from swf.dicom import encoding
@@ -27,14 +29,18 @@ from swf.errors import ConfigError, PeerError, SwfError, UnreadableMessage
 from swf.extensions.simulator import scenario
 from swf.extensions.simulator.mis import Mis, Received
 from swf.extensions.simulator.modality import Modality
-from swf.hl7 import ack, charset, message, mllp
+from swf.hl7 import ack, charset, dictionary, message, mllp
+from swf.mapping import lint as mapping_lint
 from swf.mapping import loader
-from swf.net import mllp_client
+from swf.net import mllp_client, tls
 from swf.store import deliveries as delivery_store
 from swf.store import journal
 from swf.store import messages as message_store
 from swf.store import orders as order_store
-from swf.store.database import Database
+from swf.store.database import Database, Record
+from swf.workflow import account, replay
+from swf.workflow import site as sites
+from swf.workflow.site import Site
 
 app = typer.Typer(
     help="A scheduled-workflow broker: HL7 orders in, DICOM worklist and MPPS, HL7 status out.",
@@ -44,12 +50,16 @@ app = typer.Typer(
 )
 messages_app = typer.Typer(help="Received messages, the newest first.", invoke_without_command=True)
 deliveries_app = typer.Typer(help="Messages to destinations, the newest first.", invoke_without_command=True)
+hl7_app = typer.Typer(help="HL7 messages as the standard sees them.", no_args_is_help=True)
+app.add_typer(hl7_app, name="hl7")
 app.add_typer(messages_app, name="messages")
 app.add_typer(deliveries_app, name="deliveries")
 
 NOT_AS_HOPED, REFUSED = 1, 2
 TIMEOUT_S = 30.0
 _UNBOUNDED = 10_000
+_EXPLAINED = ("attribute", "value", "from", "function", "line")
+_ADDED = ("step_id", "attribute", "value", "why")
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="The settings; without it ./swf.toml, else the defaults.")
 ]
@@ -80,16 +90,51 @@ def _options(
 
 @app.command()
 def serve(config_file: ConfigOption = None) -> None:
-    """Run the broker in the foreground until SIGTERM or SIGINT."""
+    """Run the broker in the foreground until SIGTERM or SIGINT; SIGHUP lets it read the mapping anew."""
     log.configure()
     with _refusals():
         broker = Broker(config.load(config_file))
-        stopping = _signals()
+        wishes = _wishes()
         broker.start()
-    print(_ready(broker), flush=True)  # noqa: T201  the one line a supervisor waits for
-    stopping.wait()
+    with pid.noted(_note(config_file)):
+        print(_ready(broker), flush=True)  # noqa: T201  the one line a supervisor waits for
+        while wishes.get() == signal.SIGHUP:
+            _reload(broker, config_file)
     broker.stop()
     print("swf stopped", flush=True)  # noqa: T201
+
+
+def _reload(broker: Broker, config_file: Path | None) -> None:
+    try:
+        broker.reload(config.load(config_file))
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            log.error("not reloaded", error=mistake)
+
+
+@app.command()
+def reload(config_file: ConfigOption = None) -> None:
+    """Let the running broker of this folder take over the mapping, [[source]] and [[modality]]; all of it or nothing."""
+    with _refusals():
+        sites.load(config.load(config_file))
+    process = pid.holder(_note(config_file))
+    if process is None:
+        _refuse([f"no broker runs here: nobody holds {_note(config_file)}"], NOT_AS_HOPED)
+    os.kill(process, signal.SIGHUP)
+    print(f"told process {process} to reload; its log has the outcome")  # noqa: T201
+
+
+def _note(config_file: Path | None) -> Path:
+    """Where the broker of these settings notes its process."""
+    return (config_file or config.DEFAULT_FILE).with_suffix(".pid")
+
+
+def _wishes() -> "SimpleQueue[int]":
+    """The signals that arrive, in their order; a queue, since several may come before one is answered."""
+    wishes: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: wishes.put(received))
+    return wishes
 
 
 @app.command()
@@ -192,17 +237,97 @@ def init(
 
 @app.command()
 def check(config_file: ConfigOption = None) -> None:
-    """Validate the settings and the mapping without starting anything; lists every mistake."""
-    mistakes: list[str] = []
+    """Validate the settings, certificates and mappings without starting anything; lists every mistake."""
     try:
         settings = config.load(config_file)
-        mapping = config.mapping_file(settings)
-        loader.load(mapping)
+        tls.check(settings)
+        sites.load(settings)
     except ConfigError as error:
-        mistakes.extend(error.mistakes)
-    if mistakes:
-        _refuse(mistakes)
-    print(f"good: {mapping}")  # noqa: T201
+        _refuse(error.mistakes)
+    print(f"good: {config.mapping_file(settings)}")  # noqa: T201
+
+
+@app.command()
+def lint(
+    file: Annotated[Path | None, typer.Argument(help="A mapping; without it those of the settings.")] = None,
+    config_file: ConfigOption = None,
+) -> None:
+    """Every mistake of a mapping (exit code 2), then everything that is allowed and looks like one (exit code 1)."""
+    warnings: list[str] = []
+    with _refusals():
+        settings = config.load(config_file)
+        sent = {kind for destination in settings.destination for kind in destination.send}
+        mappings = [loader.load(file)] if file else sites.load(settings).mappings()
+        for mapping in mappings:
+            warnings += mapping_lint.warnings(mapping, sent)
+    if warnings:
+        _refuse(warnings, NOT_AS_HOPED)
+    for mapping in mappings:
+        print(f"good: {mapping.path}")  # noqa: T201
+
+
+@app.command()
+def explain(
+    file: Annotated[Path | None, typer.Argument(help="A file of HL7 messages, one or several.")] = None,
+    number: Annotated[int | None, typer.Option("--message", "-m", help="A stored message instead, by its id.")] = None,
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """What becomes of a message: each attribute with its field, function and mapping line, or why it is empty.
+
+    Nothing is kept: a file is tried in an empty store, a stored message in the store it is in, which forgets the trial.
+    """
+    if (file is None) == (number is None):
+        _refuse(["name either a file or a stored message"])
+    with _refusals():
+        site = sites.load(config.load(config_file))
+    if number is not None:
+        accounts = [_account_of_stored(site, number, config_file)]
+    else:
+        accounts = list(_accounts(site, _read(file or Path())))
+    if as_json:
+        _print_json(accounts)
+    else:
+        for told in accounts:
+            _print_account(told)
+    raise typer.Exit(NOT_AS_HOPED if any(told["refusal"] for told in accounts) else 0)
+
+
+def _account_of_stored(site: Site, number: int, config_file: Path | None) -> dict[str, Any]:
+    with _store(config_file) as database:
+        row = _stored(database, number)
+        return account.of(site, bytes(row.raw), row.peer, database.rehearse)
+
+
+def _accounts(site: Site, content: bytes) -> Iterator[dict[str, Any]]:
+    """The messages of a file one after the other, in a store that begins empty and is thrown away."""
+    with tempfile.TemporaryDirectory(prefix="swf-explain-") as folder:
+        database = Database(f"sqlite:///{folder}/swf.db")
+        database.migrate()
+        try:
+            for raw in _messages(content):
+                yield account.of(site, raw, "", database.run)
+        finally:
+            database.close()
+
+
+def _print_account(told: Mapping[str, Any]) -> None:
+    for item in told["items"]:
+        print(item["title"])  # noqa: T201
+        if item["lines"]:
+            _print_table(_EXPLAINED, ([line[name] for name in _EXPLAINED] for line in map(_with_reason, item["lines"])))
+        for warning in item["warnings"]:
+            print(f"warning: {warning}")  # noqa: T201
+    if told["added"]:
+        print("the workflow adds")  # noqa: T201
+        _print_table([name.replace("_", " ") for name in _ADDED], ([line[name] for name in _ADDED] for line in told["added"]))
+    if told["refusal"]:
+        print(f"refused: {told['refusal']}")  # noqa: T201
+
+
+def _with_reason(line: Mapping[str, str]) -> Mapping[str, str]:
+    """A line whose attribute is empty tells the reason in the place of the field it came from."""
+    return {**line, "from": line["from"] or f"empty: {line['why_empty']}"}
 
 
 # ---- looking ----
@@ -211,7 +336,7 @@ def check(config_file: ConfigOption = None) -> None:
 @app.command()
 def orders(
     search: Annotated[str, typer.Argument(help="An accession, order or patient number.")] = "",
-    status: Annotated[str, typer.Option("--status", help="SC, IP, CM, CA or DC.")] = "",
+    status: Annotated[str, typer.Option("--status", help="SC, IP, HD, CM, CA or DC.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config_file: ConfigOption = None,
@@ -220,7 +345,7 @@ def orders(
     with _store(config_file) as database, database.reading() as connection:
         rows = order_store.overview(connection, limit=limit, status=status.upper(), search=search)
     columns = ("accession_number", "status", "placer_order_number", "filler_order_number", "patient_id", "modality")
-    _show(rows, (*columns, "station", "start", "steps", "updated_at"), as_json)
+    _show(rows, (*columns, "station", "start", "steps", "result_status", "updated_at"), as_json)
 
 
 @app.command()
@@ -283,6 +408,44 @@ def show_message(number: NumberArgument, as_json: JsonOption = False, config_fil
         print(f"{name}: {_lines(value)}")  # noqa: T201
 
 
+@messages_app.command("replay")
+def replay_messages(
+    numbers: Annotated[list[int], typer.Argument(help="Their ids in the list.", metavar="ID...")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Take stored messages again, in the order they came, with the mapping as it is now; the answers they got stay.
+
+    What they made the first time is changed, nothing is made twice. Exit code 1 when one is still refused.
+    """
+    with _refusals():
+        site = sites.load(config.load(config_file))
+    with _store(config_file) as database:
+        rows = [_stored(database, number) for number in sorted(set(numbers))]
+        outcomes = replay.replay_all(database, site, rows, dry_run=dry_run)
+    if as_json:
+        _print_json([outcome._asdict() for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            _print_outcome(outcome)
+    raise typer.Exit(NOT_AS_HOPED if any(outcome.refusal for outcome in outcomes) else 0)
+
+
+def _stored(database: Database, number: int) -> Record:
+    with database.reading() as connection:
+        row = message_store.one(connection, number)
+    if row is None:
+        _refuse([f"there is no message {number}"], NOT_AS_HOPED)
+    return row
+
+
+def _print_outcome(outcome: replay.Outcome) -> None:
+    print(f"message {outcome.message}: {outcome.refusal or outcome.after}")  # noqa: T201
+    if outcome.changes:
+        _print_table([name.replace("_", " ") for name in replay.Change._fields], outcome.changes)
+
+
 @deliveries_app.callback()
 def deliveries(
     context: typer.Context,
@@ -330,12 +493,26 @@ def send(
     """Send messages over MLLP and print each acknowledgement; exit code 1 when one is not AA or CA."""
     client_address = _address(to)
     accepted = True
-    for payload in (part for file in files for part in _messages(file.read_bytes())):
+    for payload in (part for file in files for part in _messages(_read(file))):
         with _refusals():
             answer = mllp_client.exchange(*client_address, payload, TIMEOUT_S)
         print(_lines(_decoded(answer)))  # noqa: T201
         accepted = accepted and _is_accepted(answer)
     raise typer.Exit(0 if accepted else NOT_AS_HOPED)
+
+
+@hl7_app.command("check")
+def check_messages(
+    files: Annotated[list[Path], typer.Argument(help="Files of HL7 messages, one or several in each.")],
+) -> None:
+    """What in messages does not conform to the HL7 version they declare; exit code 1 when anything does not."""
+    found = False
+    for file in files:
+        for number, raw in enumerate(_messages(_read(file)), start=1):
+            for finding in dictionary.check(_decoded(raw)):
+                found = True
+                print(f"{file}: message {number}: {finding}")  # noqa: T201
+    raise typer.Exit(NOT_AS_HOPED if found else 0)
 
 
 @app.command()
@@ -449,6 +626,13 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator:
         _refuse([f"{text} is no key; write Keyword=value"])
     return keyword, value
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        _refuse([f"{file}: {error.strerror}"])
 
 
 def _messages(content: bytes) -> Iterator[bytes]:

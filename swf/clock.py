@@ -1,6 +1,9 @@
 """The only reader of the wall clock. Every time in the store is UTC; every time on a wire is the site's."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+_zone: tzinfo | None = None
 
 
 def now() -> datetime:
@@ -9,5 +12,19 @@ def now() -> datetime:
 
 
 def local(moment: datetime) -> datetime:
-    """`moment` in the zone of this machine, the zone HL7 and DICOM peers without an offset are taken to mean."""
-    return moment.astimezone()
+    """`moment` in the zone of the site, which HL7 and DICOM peers without an offset are taken to mean."""
+    return moment.astimezone(_zone)
+
+
+def use_zone(name: str) -> None:
+    """Make the zone of that name the site's; the machine's own when it is empty. Raises ZoneInfoNotFoundError."""
+    global _zone  # noqa: PLW0603 - a process has one site, as a machine has one zone
+    _zone = ZoneInfo(name) if name else None
+
+
+def is_zone(name: str) -> bool:
+    """Whether `use_zone` would take the name."""
+    try:
+        return not name or bool(ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False

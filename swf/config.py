@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from swf import clock
 from swf.errors import ConfigError
 
 DEFAULT_FILE = Path("swf.toml")
@@ -89,6 +90,12 @@ def _is_codec(text: str) -> str:
     return text
 
 
+def _is_time_zone(text: str) -> str:
+    if not clock.is_zone(text):
+        raise PydanticCustomError("time_zone", "is no time zone known here; such as Europe/Berlin")
+    return text
+
+
 def _is_processing_ids(text: str) -> str:
     if not re.fullmatch("[PTD]{1,3}", text):
         raise PydanticCustomError("processing_ids", "must be one or several of P, T and D (HL7 table 0103)")
@@ -101,9 +108,28 @@ def _is_charset(text: str) -> str:
     return text
 
 
+def _is_network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise PydanticCustomError(
+            "network", "must be an address or a network, such as 10.0.0.21 or 10.0.0.0/24"
+        ) from None
+
+
+def _is_file(text: str) -> str:
+    if text and not Path(text).is_file():
+        raise PydanticCustomError("file", "there is no such file")
+    return text
+
+
 AeTitle = Annotated[str, AfterValidator(_is_ae_title)]
+OptionalFile = Annotated[str, AfterValidator(_is_file)]
+Codec = Annotated[str, AfterValidator(_is_codec)]
+OptionalCodec = Annotated[str, AfterValidator(lambda text: text and _is_codec(text))]
 Host = Annotated[str, AfterValidator(_is_host)]
 Hl7Text = Annotated[str, AfterValidator(_is_hl7_text)]
+Network = Annotated[str, AfterValidator(_is_network)]
 OwnPort = Annotated[int, Field(ge=0, le=65535)]
 PeerPort = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
@@ -113,6 +139,16 @@ class _Section(BaseModel):
     """A table of the file: no unknown keys, no changes after loading."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _beside_certificate(value: str, info: ValidationInfo) -> str:
+    """A certificate needs its key; neither a key nor an authority means anything without a certificate."""
+    certificate = info.data.get("tls_certificate", "")
+    if value and not certificate:
+        raise PydanticCustomError("tls", "means nothing without tls_certificate")
+    if certificate and not value and info.field_name == "tls_key":
+        raise PydanticCustomError("tls", "is missing beside tls_certificate")
+    return value
 
 
 class Store(_Section):
@@ -137,7 +173,10 @@ class Hl7(_Section):
         default=60.0, description="How long a message may take from its first byte to its last."
     )
     max_connections: int = Field(default=256, ge=1, le=10_000, description="How many senders may be connected at once.")
-    default_charset: Annotated[str, AfterValidator(_is_codec)] = Field(
+    max_connections_per_peer: int = Field(
+        default=64, ge=1, le=10_000, description="How many of them may come from one address."
+    )
+    default_charset: Codec = Field(
         default="utf-8",
         description="The character set of messages that declare none in MSH-18, such as utf-8 or windows-1251.",
     )
@@ -145,6 +184,29 @@ class Hl7(_Section):
         default="P",
         description="Which messages are taken, by MSH-11: P production, T training, D debugging, or several (PT).",
     )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM); when given, senders must use TLS 1.2 or newer."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
+    tls_client_ca: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The authorities (PEM) that signed the senders' certificates; when given, a sender must show one.",
+    )
+
+    @field_validator("tls_key", "tls_client_ca")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _beside_certificate(value, info)
+
+    @property
+    def senders_are_checked(self) -> bool:
+        """True when, once there are sources, only they may send."""
+        return not is_loopback(self.host)
 
 
 class Dicom(_Section):
@@ -176,6 +238,41 @@ class Modality(_Section):
     )
 
 
+class Source(_Section):
+    """A system that sends orders; repeat the table for each, the first that fits a message counts."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What it is called in the log.", examples=["his"]
+    )
+    application: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The sending application, MSH-3.1 of its messages; empty for any."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The sending facility, MSH-4.1 of its messages; empty for any."
+    )
+    hosts: tuple[Network, ...] = Field(
+        default=(),
+        description="The addresses and networks it may send from, such as 10.0.0.21 or 10.0.0.0/24; empty for any.",
+    )
+    charset: OptionalCodec = Field(
+        default="", description="The character set of its messages that declare none in MSH-18; empty as in [hl7]."
+    )
+    charset_override: OptionalCodec = Field(
+        default="", description="The character set of all its messages, whatever MSH-18 declares."
+    )
+    ack_mode: Literal["original", "enhanced"] = Field(
+        default="original",
+        description="enhanced gives accept and application acknowledgements as MSH-15 and MSH-16 ask (HL7 2.9.3).",
+    )
+    reply: Literal["ack", "application"] = Field(
+        default="ack",
+        description="application answers orders with ORR^O02, ORG^O20 or ORI^O24, order by order, instead of ACK.",
+    )
+    mapping: str = Field(
+        default="", description="A mapping file for its messages; empty for the one of the whole site."
+    )
+
+
 class Destination(_Section):
     """A system that is told what happened to its orders; repeat the table for each."""
 
@@ -196,6 +293,18 @@ class Destination(_Section):
     charset: Annotated[str, AfterValidator(_is_charset)] = Field(
         default="UNICODE UTF-8", description="The character set it reads, as MSH-18 names it."
     )
+    tls: bool = Field(default=False, description="Whether to speak TLS 1.2 or newer with it.")
+    tls_ca: OptionalFile = Field(
+        default="", description="The authorities (PEM) that signed its certificate; empty for those of the system."
+    )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM), for a destination that asks for one."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
     ack_timeout_seconds: Seconds = Field(default=30.0, description="How long to wait for its acknowledgement.")
     retry_first_seconds: Seconds = Field(
         default=0.5, description="The pause after the first failed attempt; the pauses grow from here."
@@ -209,6 +318,11 @@ class Destination(_Section):
         le=1000,
         description="How often it may refuse a message before the message waits for an operator.",
     )
+
+    @field_validator("tls_key")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _beside_certificate(value, info)
 
     @field_validator("retry_last_seconds")
     @classmethod
@@ -228,11 +342,17 @@ class Site(_Section):
         default="RAD", description="The sending facility, MSH-4 of what we send."
     )
     issuer: Annotated[Hl7Text, Field(max_length=64)] = Field(
-        default="", description="The assigning authority of patient identifiers that name none (PID-3.4)."
+        default="",
+        description="The assigning authority of patient identifiers that name none (PID-3.4); of several "
+        "identifiers, the one of this authority is the Patient ID.",
     )
     accession_prefix: Annotated[str, AfterValidator(_is_accession_prefix)] = Field(
         default="SWF",
         description="What accession numbers generated here begin with: up to 6 capitals and digits.",
+    )
+    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+        default="",
+        description="The zone of the site's clocks, such as Europe/Berlin; empty for the zone of this machine.",
     )
 
 
@@ -251,6 +371,7 @@ class Settings(BaseSettings):
     dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
     site: Site = Field(default=Site(), description=str(Site.__doc__))
     modality: tuple[Modality, ...] = Field(default=(), description=str(Modality.__doc__))
+    source: tuple[Source, ...] = Field(default=(), description=str(Source.__doc__))
     destination: tuple[Destination, ...] = Field(default=(), description=str(Destination.__doc__))
 
     @classmethod
@@ -270,8 +391,8 @@ Place = tuple[str | int, ...]
 Finding = tuple[Place, str]
 
 _SECTIONS: dict[str, type[BaseModel]] = {"store": Store, "hl7": Hl7, "dicom": Dicom, "site": Site}
-_LISTS: dict[str, type[BaseModel]] = {"modality": Modality, "destination": Destination}
-_UNIQUE = {"modality": "ae_title", "destination": "name"}
+_LISTS: dict[str, type[BaseModel]] = {"modality": Modality, "source": Source, "destination": Destination}
+_UNIQUE = {"modality": "ae_title", "source": "name", "destination": "name"}
 _SENTENCES = {
     "missing": "is missing",
     "model_type": "must be a table",
@@ -311,13 +432,15 @@ def keys() -> Iterator[Key]:
 
 
 def list_keys() -> Iterator[Key]:
-    """Every key of `[[modality]]` and `[[destination]]`."""
+    """Every key of `[[modality]]`, `[[source]]` and `[[destination]]`."""
     for name, section in _LISTS.items():
         yield from _keys_of(name, section)
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings from `path`, else from ./swf.toml if it is there, else the defaults; the environment wins over both.
+
+    The site's time zone is in force from then on (`swf.clock`).
 
     Raises ConfigError with every mistake, each as `FILE:LINE: KEY: TEXT` or `VARIABLE: KEY: TEXT`; members of a list
     are counted from 1. A file that is no TOML at all is one mistake.
@@ -333,6 +456,7 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
         mistakes.append(f"{origin}: {_path(place)}: {sentence}")
     if settings is None or mistakes:
         raise ConfigError(mistakes)
+    clock.use_zone(settings.site.time_zone)
     return settings
 
 
@@ -359,12 +483,35 @@ def mapping_file(settings: Settings) -> Path:
 
     Raises ConfigError when a file of the site's own is missing.
     """
-    configured = Path(settings.mapping)
+    return _mapping_file(settings.mapping, "mapping")
+
+
+def source_mapping_files(settings: Settings) -> dict[str, Path]:
+    """The mappings of the sources that have one of their own, by what the settings call them.
+
+    Raises ConfigError with every file that is missing.
+    """
+    files: dict[str, Path] = {}
+    mistakes: list[str] = []
+    for number, source in enumerate(settings.source, start=1):
+        if not source.mapping:
+            continue
+        try:
+            files[source.mapping] = _mapping_file(source.mapping, f"source[{number}].mapping")
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ConfigError(mistakes)
+    return files
+
+
+def _mapping_file(name: str, key: str) -> Path:
+    configured = Path(name)
     if configured.is_file():
         return configured
-    if settings.mapping == DEFAULT_MAPPING:
+    if name == DEFAULT_MAPPING:
         return shipped_mappings() / configured.name
-    raise ConfigError([f"mapping: {configured}: there is no such file"])
+    raise ConfigError([f"{key}: {configured}: there is no such file"])
 
 
 def shipped_mappings() -> Path:

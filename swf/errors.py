@@ -5,6 +5,7 @@ SwfError
 ├── MessageError                the HL7 message is at fault            AE/AR, HL7 table 0357 code, ERR location
 │   ├── UnreadableMessage           bytes, header or character set
 │   ├── UnsupportedMessage          type, trigger event, version or processing id
+│   ├── UnknownSender               nobody the site expects messages from, or not from there
 │   ├── MappingError                a field the worklist cannot do without or cannot hold
 │   ├── UnknownOrder                no order or patient of that number
 │   ├── IdentifierConflict          a number that belongs to somebody else
@@ -69,6 +70,14 @@ class UnsupportedMessage(MessageError):
     ack_code = "AR"
     code = 200
     advice = "Route messages of this type elsewhere, or stop sending them here."
+
+
+class UnknownSender(MessageError):
+    """The sender is none of the [[source]] tables, or sends from an address that is not its own."""
+
+    ack_code: ClassVar[str] = "AR"
+    code = 103
+    advice = "Add a [[source]] for the sender, or correct its hosts; from anywhere else this may be an attack."
 
 
 class MappingError(MessageError):

@@ -78,4 +78,5 @@ def error(event: str, **fields: Any) -> None:
 
 
 def _write(level: int, event: str, fields: dict[str, Any]) -> None:
-    _LOGGER.log(level, event, {name: value for name, value in fields.items() if name in FIELDS})
+    known = {name: value for name, value in fields.items() if name in FIELDS}
+    _LOGGER.log(level, event, *([known] if known else []))  # an empty table would count as a value to be put in

@@ -308,7 +308,7 @@ def _forbidden_characters(vr: str, value: str) -> list[str]:
     found = []
     if "\\" in value and vr not in _MULTILINE:
         found.append("holds a backslash")
-    if any(_is_forbidden(character, vr) for character in value):
+    if not value.isprintable() and any(_is_forbidden(character, vr) for character in value):
         found.append("holds a control character")
     return found
 

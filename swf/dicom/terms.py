@@ -10,6 +10,7 @@ class StepStatus(StrEnum):
     ARRIVED = "ARRIVED"
     READY = "READY"
     STARTED = "STARTED"
+    HELD = "HELD"  # ordered, but not to be done for now
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
     DISCONTINUED = "DISCONTINUED"

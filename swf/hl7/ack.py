@@ -1,4 +1,4 @@
-"""Acknowledgements, original mode: MSA and ERR by version, written even for garbage, and read (hl7v2.md §5, H-2, H-7)."""
+"""Acknowledgements, original and enhanced mode: MSA and ERR by version, even for garbage, and read (hl7v2.md §5, H-2)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +12,30 @@ _CONTROL = dict.fromkeys(range(0x20))
 _MOST_ERRORS = 5
 _LONGEST_TEXT = 80
 _ACCEPTED = frozenset({"AA", "CA"})
+_DUE = {"AL": (True, True), "NE": (False, False), "ER": (False, True), "SU": (True, False), "": (False, False)}
+"""Table 0155: whether a condition of MSH-15 and MSH-16 asks for an answer after success, and after a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an application's reply has beyond an ACK: message code, trigger event, and segments in the sender's
+    delimiters.
+    """
+
+    code: str
+    event: str
+    segments: tuple[str, ...] = ()
+
+
+def due(header: Header, *, enhanced: bool, failed: bool) -> tuple[bool, bool]:
+    """Whether an accept (CA, CE, CR) and an application acknowledgement (AA, AE, AR) are due (HL7 2.5.1 2.9.3).
+
+    In original mode, and while MSH-15 and MSH-16 are both empty, exactly the latter is. After CE or CR nothing follows.
+    """
+    if not enhanced or not (header.accept_ack or header.application_ack):
+        return False, True
+    accept, application = [_DUE.get(code, _DUE["AL"])[failed] for code in (header.accept_ack, header.application_ack)]
+    return accept, application and not (accept and failed)
 
 
 def acknowledge(
@@ -22,6 +46,8 @@ def acknowledge(
     errors: Sequence[MessageError | StoreError] = (),
     text: str = "",
     codec: str | None = None,
+    accept: bool = False,
+    reply: Reply | None = None,
 ) -> bytes:
     """The unframed answer to the message of `header`: AA without errors, AR if one of them rejects, else AE.
 
@@ -29,15 +55,18 @@ def acknowledge(
     zone to be shown, as MSH-7. MSA-2 is the sender's MSH-10 byte for byte but for control characters. At most five
     errors are told, in ERR-1 up to HL7 2.4 and in an ERR segment each from 2.5. Our own words are written in `codec`,
     else in what MSH-18 declares, else in UTF-8. Never raises: a character the codec does not have becomes `?`.
+    `accept` makes it an accept acknowledgement (CA, CE, CR), `reply` an application's reply instead of a plain ACK.
     """
     delimiters = header.delimiters if header.recognised else STANDARD
     version = terms.version_number(header.version)
-    msa = delimiters.field.join(("MSA", _code(errors), _echo(header.control_id, delimiters)))
+    code = _code(errors)
+    msa = delimiters.field.join(("MSA", f"C{code[1]}" if accept else code, _echo(header.control_id, delimiters)))
     reason = _plain(text or (str(errors[0]) if errors else ""), delimiters)
     told = (_located if version >= (2, 5) else _packed)(errors[:_MOST_ERRORS], delimiters)
     # What is echoed was read as ISO 8859-1 and goes back as the same bytes; our own words go in the sender's codec.
-    echoed = f"{_header_line(header, delimiters, version, control_id, at)}\r{msa}".encode("latin-1", "replace")
-    words = "\r".join([f"{delimiters.field}{reason}" if reason else "", *told, ""])
+    kind = _type(header, delimiters, version, reply)
+    echoed = f"{_header_line(header, delimiters, version, kind, (control_id, at))}\r{msa}".encode("latin-1", "replace")
+    words = "\r".join([f"{delimiters.field}{reason}" if reason else "", *told, *(reply.segments if reply else ()), ""])
     return echoed + words.encode(codec or _declared(header), "replace")
 
 
@@ -52,8 +81,9 @@ def _code(errors: Sequence[MessageError | StoreError]) -> str:
 
 
 def _header_line(
-    header: Header, delimiters: Delimiters, version: tuple[int, ...], control_id: str, at: datetime
+    header: Header, delimiters: Delimiters, version: tuple[int, ...], kind: str, own: tuple[str, datetime]
 ) -> str:
+    control_id, at = own
     encoding = delimiters.component + delimiters.repetition + delimiters.escape + delimiters.subcomponent
     echoed = [
         header.receiving_application,
@@ -65,7 +95,7 @@ def _header_line(
         *(_echo(field, delimiters) for field in echoed),
         writer.timestamp(at, zone=version >= (2, 5)),
         "",
-        _type(header, delimiters, version),
+        kind,
         control_id,
         _echo(header.processing_text, delimiters) or "P",
         _echo(header.version_text, delimiters) or terms.ASSUMED_VERSION,
@@ -75,8 +105,14 @@ def _header_line(
     return delimiters.field.join([f"MSH{delimiters.field}{encoding}", *fields]).rstrip(delimiters.field)
 
 
-def _type(header: Header, delimiters: Delimiters, version: tuple[int, ...]) -> str:
-    """MSH-9: `ACK` up to 2.3, `ACK^O01` in 2.3.1, `ACK^O01^ACK` from 2.4; without an event always `ACK`."""
+def _type(header: Header, delimiters: Delimiters, version: tuple[int, ...], reply: Reply | None) -> str:
+    """MSH-9: `ACK` up to 2.3, `ACK^O01` in 2.3.1, `ACK^O01^ACK` from 2.4; without an event always `ACK`.
+
+    A reply's type is `ORR^O02`, and `ORR^O02^ORR_O02` from 2.4.
+    """
+    if reply is not None:
+        parts = (reply.code, reply.event, f"{reply.code}_{reply.event}")
+        return delimiters.component.join(parts[: 2 if version < (2, 4) else 3])
     event = _echo(header.trigger_event, delimiters)
     if not event or version < (2, 3, 1):
         return "ACK"

@@ -1,5 +1,7 @@
 """MSH-18 ↔ codec, always strict: no character of a name is ever replaced or guessed (hl7v2.md §6, ihe-swf §3.5)."""
 
+import codecs
+import math
 import re
 from collections.abc import Sequence
 
@@ -11,6 +13,17 @@ _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M\0", b"\0\0\0M")
 _JAPANESE = frozenset({"shift_jis", "iso2022_jp_2"})
 _ALPHABETS = re.compile(r"iso8859-|cp(?:125\d|866)|koi8-")
 """Codecs of one byte a character, in which UTF-8 text reads as nonsense and hardly any real text is valid UTF-8."""
+
+_CYRILLIC = ("windows-1251", "koi8-r", "cp866", "iso8859-5")
+_FREQUENCIES = (110, 85, 80, 74, 67, 63, 55, 47, 45, 44, 35, 32, 30, 28, 26, 20, 19, 17, 17, 16, 16, 15, 12, 10, 9, 7)
+_RARE = 4
+_LIKELIHOOD = {letter: math.log(_RARE) for letter in "юцщэфъё"} | dict(
+    zip("оеаинтсрвлкмдпуяыьгзбчйхжш", map(math.log, _FREQUENCIES), strict=True)
+)
+"""Of each letter, by how often it stands in a thousand of Russian text."""
+
+_UNLIKELY = math.log(0.1)
+_LEAST_LIKELY = 2.0
 
 _REGISTRATIONS = {
     1: (100, "LATIN1"),
@@ -48,13 +61,13 @@ def _key(name: str) -> str:
 
 
 def _codecs() -> dict[str, str]:
-    codecs = {_key(name): codec for codec, names in _NAMES.items() for name in names}
+    known = {_key(name): codec for codec, names in _NAMES.items() for name in names}
     for part, (registration, common) in _REGISTRATIONS.items():
         names = (f"8859{part}", f"ISO8859{part}", f"ISOIR{registration}", f"ISO2022IR{registration}", common)
-        codecs.update(dict.fromkeys(names, f"iso8859-{part}"))
+        known.update(dict.fromkeys(names, f"iso8859-{part}"))
     for page in range(1250, 1259):
-        codecs.update(dict.fromkeys((f"WINDOWS{page}", f"WIN{page}", f"CP{page}", f"{page}"), f"cp{page}"))
-    return codecs
+        known.update(dict.fromkeys((f"WINDOWS{page}", f"WIN{page}", f"CP{page}", f"{page}"), f"cp{page}"))
+    return known
 
 
 _CODECS = _codecs()
@@ -77,14 +90,19 @@ def decode(raw: bytes, header: Header, *, default: str = "utf-8", override: str 
     if raw.startswith(_UTF8_MARK):
         return _strict(raw[len(_UTF8_MARK) :], "utf-8", header), "utf-8"
     if override:
-        codec = _known([override])
+        codec = _configured(override)
         return _strict(raw, codec, header), codec
     if header.charsets:
         codec = _known(header.charsets)
         _refuse_mislabelled(raw, codec)
         return _strict(raw, codec, header), codec
-    codec = "utf-8" if _is_utf8(raw) else _known([default])
+    codec = "utf-8" if _is_utf8(raw) else _configured(default)
     return _strict(raw, codec, header), codec
+
+
+def _configured(name: str) -> str:
+    """The settings take every character set Python knows, MSH-18 only those of HL7."""
+    return codec_for(name) or codecs.lookup(name).name
 
 
 def encode(text: str, codec: str) -> bytes:
@@ -96,19 +114,46 @@ def encode(text: str, codec: str) -> bytes:
         raise MappingError(f"The character {character} at {error.start} does not exist in {codec}") from error
 
 
+def resembles(raw: bytes) -> str:
+    """What the bytes look like: utf-8, windows-1251, koi8-r, cp866 or iso8859-5; "" if nothing speaks for any of them.
+
+    Judged by the frequency of Russian letters, for an operator to read. No name is ever decoded by it.
+    """
+    if raw.isascii():
+        return ""
+    if _is_utf8(raw):
+        return "utf-8"
+    words = [word for word in re.findall(rb"[\x80-\xff]+", raw) if len(word) > 1]
+    if sum(map(len, words)) * 2 < len(re.findall(rb"[\x80-\xff]", raw)):
+        return ""  # single letters among plain ones: a western alphabet
+    scores = {name: _russian(b"".join(words).decode(name, "replace")) for name in _CYRILLIC}
+    best = max(scores, key=scores.__getitem__)
+    return best if scores[best] > _LEAST_LIKELY else ""
+
+
+def _russian(text: str) -> float:
+    """How likely the characters of `text` are in Russian, on the average."""
+    return sum(_LIKELIHOOD.get(character, _UNLIKELY) for character in text.lower()) / len(text)
+
+
+def _hint(raw: bytes) -> str:
+    name = resembles(raw)
+    return f"; it looks like {name}" if name else ""
+
+
 def _known(names: Sequence[str]) -> str:
     """The one codec that reads all of MSH-18's repetitions (ISO 2022: the first may be empty)."""
-    codecs = set()
+    found = set()
     for name in filter(None, names):
         codec = codec_for(name)
         if codec is None:
             raise UnreadableMessage(f"The character set {name!r} is not known", location="MSH^1^18", code=103)
-        codecs.add(codec)
-    codecs.discard("ascii")
-    if len(codecs) > 1 and not codecs <= _JAPANESE:
+        found.add(codec)
+    found.discard("ascii")
+    if len(found) > 1 and not found <= _JAPANESE:
         text = f"MSH-18 names several character sets: {', '.join(names)}"
         raise UnreadableMessage(text, location="MSH^1^18", code=103)
-    return "iso2022_jp_ext" if len(codecs) > 1 else "".join(codecs) or "ascii"
+    return "iso2022_jp_ext" if len(found) > 1 else "".join(found) or "ascii"
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -132,7 +177,7 @@ def _strict(raw: bytes, codec: str, header: Header) -> str:
         return raw.decode(codec)
     except UnicodeDecodeError as error:
         location = _location(raw[: error.start], header.delimiters.field)
-        text = f"The byte {raw[error.start]:#04x} at offset {error.start} is not {codec}"
+        text = f"The byte {raw[error.start]:#04x} at offset {error.start} is not {codec}{_hint(raw)}"
         raise UnreadableMessage(text, location=location) from error
 
 

@@ -67,21 +67,25 @@ class Header:
 _BEFORE_HEADER = "\xef\xbb\xbf\ufeff\r\n\t \0"
 _HEADER_LINE = re.compile(r"(?:^|[\r\n])(MSH[^\r\n]*)")
 _HEADER_SEARCH = 65536
-_BATCH = "The frame holds a batch; send each message in a frame of its own"
+_SEVERAL = "These are several messages; each is to be read on its own"
+_ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
 def read_header(raw: bytes) -> Header:
     """The header of a payload, whatever the bytes are; never raises.
 
-    Of a payload that does not begin with MSH the first MSH line is still read, so that it can be answered.
+    Batch segments may stand before MSH. Of a payload that begins otherwise the first MSH line is still read, so that it
+    can be answered.
     """
     text = raw[:_HEADER_SEARCH].decode("latin-1").lstrip(_BEFORE_HEADER)
     found = _HEADER_LINE.search(text)
     line = found[1] if found else ""
     delimiters, fault = _delimiters(line)
-    if not text.startswith("MSH"):
-        fault = _BATCH if text.startswith(("FHS", "BHS")) else "The payload does not begin with MSH"
+    if not text.startswith(("MSH", "FHS", "BHS")):
+        fault = "The payload does not begin with MSH"
+    elif not line:
+        fault = "The batch holds no message"
     fields = [*(line.split(delimiters.field) if line else []), *[""] * 18]
     code, event, structure = [part.strip().upper() for part in _components(fields[8], delimiters)][:3]
     return Header(
@@ -133,18 +137,21 @@ def _charsets(field: str, delimiters: Delimiters) -> tuple[str, ...]:
 class Segment:
     """One segment, split on the first touch. Fields, repetitions and components count from 1, as in the standard.
 
-    `sequence` tells which segment of its name it is in the message, as ERR locations count.
+    `sequence` tells which segment of its name it is in the message, as ERR locations count; `sent_at` is MSH-7 when that
+    names an offset from UTC, which then holds for every time of the message without one.
     """
 
-    __slots__ = ("_codec", "_delimiters", "_fields", "name", "sequence", "text")
+    __slots__ = ("_codec", "_delimiters", "_fields", "_repeated", "name", "sent_at", "sequence", "text")
 
     def __init__(self, text: str, delimiters: Delimiters, codec: str = "utf-8") -> None:
         self.name = text[:3]
         self.text = text
         self.sequence = 1
+        self.sent_at = ""
         self._delimiters = delimiters
         self._codec = codec
         self._fields: list[str] = []
+        self._repeated: tuple[int, list[str]] = (0, [])  # the field last asked for one of its repetitions, parted
 
     def __repr__(self) -> str:
         return f"Segment({self.text!r})"
@@ -182,11 +189,21 @@ class Segment:
         if self._is_declaration(field):
             return self.raw(field) if repetition == 1 else ""
         delimiters = self._delimiters
-        text = _part(self.raw(field), delimiters.repetition, repetition)
+        text = self._repetition(field, repetition)
         if component or subcomponent:
             text = _part(text, delimiters.component, component or 1)
             text = _part(text, delimiters.subcomponent, subcomponent or 1)
         return unescape(text, delimiters, self._codec)
+
+    def _repetition(self, field: int, number: int) -> str:
+        text, separator = self.raw(field), self._delimiters.repetition
+        if not separator or separator not in text:
+            return text if number == 1 else ""
+        # Thousands of repetitions are read one after the other; to part them anew for each would take seconds.
+        if self._repeated[0] != field:
+            self._repeated = (field, text.split(separator))
+        parts = self._repeated[1]
+        return parts[number - 1] if 1 <= number <= len(parts) else ""
 
     def _is_declaration(self, field: int) -> bool:
         """MSH-1 and MSH-2 hold separators as data."""
@@ -210,9 +227,11 @@ class Message:
         self.header = header
         self.segments = segments
         self._by_name = _index(segments)
+        sent_at = header.at if header.at[-5:-4] in {"+", "-"} else ""
         for same in self._by_name.values():
             for sequence, segment in enumerate(same, start=1):
                 segment.sequence = sequence
+                segment.sent_at = sent_at
 
     @property
     def delimiters(self) -> Delimiters:
@@ -238,14 +257,16 @@ def parse(text: str, header: Header, codec: str = "utf-8") -> Message:
     """The message in `text`, decoded with `codec`, whose header was read from the same bytes.
 
     Segments end with CR or CR LF, or with LF if no CR separates them. A line that is no segment (a wrapped base64
-    block, a CR typed into a report) continues the one before. Raises `UnreadableMessage` for an unusable header and
-    for several messages in one frame: their patients must never mix.
+    block, a CR typed into a report) continues the one before. Batch segments are no part of the message. Raises
+    `UnreadableMessage` for an unusable header and for several messages, which `batch.split` parts: their patients must
+    never mix.
     """
     if header.fault:
         raise UnreadableMessage(header.fault, location="MSH^1")
-    segments = [Segment(line, header.delimiters, codec) for line in _segment_lines(text, header.delimiters.field)]
+    lines = _segment_lines(text, header.delimiters.field)
+    segments = [Segment(line, header.delimiters, codec) for line in lines if line[:3] not in _ENVELOPE]
     if sum(segment.name == "MSH" for segment in segments) > 1:
-        raise UnreadableMessage(_BATCH, location="MSH^2")
+        raise UnreadableMessage(_SEVERAL, location="MSH^2")
     return Message(text, header, segments)
 
 

@@ -14,6 +14,7 @@ from swf.errors import PeerError, PeerRefused
 from swf.hl7.ack import Acknowledgement
 from swf.jobs.worker import Worker
 from swf.model.journal import Event
+from swf.net import tls
 from swf.net.mllp_client import MllpClient
 from swf.store import deliveries, journal
 from swf.store.database import Database, Record
@@ -28,13 +29,18 @@ _LAST_ANSWER_S = 2.0
 
 
 class DeliveryWorker:
-    """The line to one destination."""
+    """The line to one destination. Raises ConfigError when its certificates cannot be used."""
 
     def __init__(self, database: Database, destination: Destination) -> None:
         self.name = f"delivery to {destination.name}"
         self._database = database
         self._destination = destination
-        self._client = MllpClient(destination.host, destination.port, ack_timeout_s=destination.ack_timeout_seconds)
+        self._client = MllpClient(
+            destination.host,
+            destination.port,
+            ack_timeout_s=destination.ack_timeout_seconds,
+            secure=tls.of_destination(destination),
+        )
         self._worker = Worker(self.name, self.turn, database.doorbell)
         self._reachable = True
 

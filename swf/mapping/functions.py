@@ -7,6 +7,7 @@ caller; no function has to know it.
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 
 from swf import clock
 from swf.dicom.encoding import Item, Value
@@ -19,7 +20,19 @@ _PRIORITY = {"S": "STAT", "A": "HIGH", "P": "HIGH", "C": "HIGH", "R": "ROUTINE",
 _HIGHEST_FIRST = ("STAT", "HIGH", "MEDIUM", "ROUTINE")
 _PREGNANT = "B6"
 _LONGEST_CODE_VALUE = 16
-_LOCAL_SCHEME = "99LOCAL"
+_SCHEMES = {"": "99LOCAL", "L": "99LOCAL", "ICD10": "I10", "LOINC": "LN", "SNOMED": "SCT"}
+_URN = re.compile(r"(?:urn:|https?://)", re.IGNORECASE)
+_TYPE, _REPRESENTATION = 7, 8  # XPN
+_OTHER_SCRIPTS = frozenset({"I", "P"})
+_PATIENT_NAME = ("PID", 5)
+_AUTHORITY_OF_PERSON, _AUTHORITY_OF_NUMBER = 9, 4  # XCN, CX
+_UNIT_OF_OBSERVATION = 6
+_ONLY_A_DAY = len("YYYYMMDD")
+_NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
+_KILOGRAMS = {"kg": Decimal(1), "g": Decimal("0.001"), "lb": Decimal("0.45359237"), "lbs": Decimal("0.45359237")}
+_KILOGRAMS |= {"lb_av": _KILOGRAMS["lb"]}
+_METRES = {"m": Decimal(1), "cm": Decimal("0.01"), "mm": Decimal("0.001"), "in": Decimal("0.0254")}
+_METRES |= {"in_i": _METRES["in"], "inch": _METRES["in"]}
 _TIMESTAMP = re.compile(r"(?P<date>\d{8})(?:T?(?P<time>\d{2}(?:\d{2}(?:\d{2}(?:\.\d+)?)?)?))?\s*(?P<zone>[+-]\d{4}|Z)?")
 
 
@@ -34,8 +47,33 @@ def capitals(source: Source) -> Value:
 
 
 def name(source: Source) -> Value:
-    """XPN to PN: family^given^middle^prefix^suffix. HL7 has suffix before prefix, DICOM after (PS3.5 6.2.1)."""
+    """XPN to PN: family^given^middle^prefix^suffix, the legal name (XPN-7) first; its ideographic and phonetic forms
+    (XPN-8) become the other groups. HL7 has suffix before prefix, DICOM after (PS3.5 6.2.1).
+    """
+    if source.segment.repetitions(source.field) <= 1 and not source.component_text(_REPRESENTATION):
+        return _person_name(source, first=1)
+    chosen = _groups(source)
+    return "=".join(_person_name(chosen[group], first=1) if group in chosen else "" for group in "AIP").rstrip("=")
+
+
+def other_names(source: Source) -> Value:
+    """XPN to PN, of a name that is not the patient's legal one: aliases, maiden names (PID-5 from the second, PID-9)."""
+    if (source.segment.name, source.field) == _PATIENT_NAME:
+        if source.repetition in {one.repetition for one in _groups(source).values()}:
+            return ""
+        if source.component_text(_REPRESENTATION) in _OTHER_SCRIPTS:
+            return ""
     return _person_name(source, first=1)
+
+
+def _groups(source: Source) -> dict[str, Source]:
+    """The repetitions that make the legal name: one for each representation, a legal one before any other."""
+    chosen: dict[str, Source] = {}
+    every = [source._replace(repetition=number) for number in range(1, source.segment.repetitions(source.field) + 1)]
+    for one in sorted(every, key=lambda one: one.component_text(_TYPE) not in ("", "L")):
+        script = one.component_text(_REPRESENTATION)
+        chosen.setdefault(script if script in _OTHER_SCRIPTS else "A", one)
+    return chosen
 
 
 def person(source: Source) -> Value:
@@ -62,31 +100,69 @@ def _joined_name(parts: tuple[str, ...]) -> str:
     return "^".join(re.sub(r"[\\^=]", " ", part) for part in parts).rstrip("^")
 
 
+def identification(source: Source) -> Value:
+    """The identifier of an XCN, with its authority (XCN-9), to an item of the person identification macro."""
+    value = source.component_text(1).strip()
+    return _identified(value, source.component_text(_AUTHORITY_OF_PERSON).strip(), str(person(source)))
+
+
+def identification_in_component(source: Source) -> Value:
+    """The same from subcomponents (`id&family&given`, as OBR-34.1)."""
+    return _identified(source.subcomponent_text(1).strip(), "", str(person_in_component(source)))
+
+
+def _identified(value: str, institution: str, name_: str) -> list[Item]:
+    if not value:
+        return []
+    meaning_ = " ".join(part for part in name_.split("^") if part)
+    item: dict[str, Value] = {"PersonIdentificationCodeSequence": [_coded(value, meaning_, "")]}
+    return [{**item, "InstitutionName": institution} if institution else item]
+
+
 def date(source: Source) -> Value:
     """TS or DTM to DA, in the zone of the site; nothing for less than a whole day, since no day is invented."""
-    moment = _moment(source.text())
+    moment = _moment(source)
     return moment[0] if moment else ""
 
 
 def time(source: Source) -> Value:
     """TS or DTM to TM, in the zone of the site; midnight for a day without a time, which a worklist cannot leave out."""
-    moment = _moment(source.text())
+    moment = _moment(source)
     return moment[1] if moment else ""
 
 
-def _moment(value: str) -> tuple[str, str] | None:
-    found = _TIMESTAMP.fullmatch(value.strip())
+def time_of_day(source: Source) -> Value:
+    """TS or DTM to TM as `time`, but nothing for a day without a time."""
+    return time(source) if len(source.text().strip().partition("+")[0].partition("-")[0]) > _ONLY_A_DAY else ""
+
+
+def _moment(source: Source) -> tuple[str, str] | None:
+    found = _TIMESTAMP.fullmatch(source.text().strip())
     if found is None:
         return None
     day, at, zone = found["date"], found["time"] or "", found["zone"]
     digits = at.partition(".")[0].ljust(6, "0")
     try:
         moment = datetime.strptime(day + digits, "%Y%m%d%H%M%S")
-        if zone and at:
-            moment = clock.local(moment.replace(tzinfo=_zone(zone)))
+        offset = (_zone(zone) if zone else _senders_zone(source.segment.sent_at)) if at else None
+        if offset is not None:
+            moment = clock.local(moment.replace(tzinfo=offset))
     except (ValueError, OverflowError):  # no such day, no such zone, or beyond the calendar
         return None
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+
+
+def _senders_zone(sent_at: str) -> timezone | None:
+    """The zone of a sender elsewhere. One whose MSH-7 has the site's own offset lives by the site's clock: what it
+    books beyond the change to summer time is at that hour by the clock on the wall, whatever the offset was when sent.
+    """
+    found = _TIMESTAMP.fullmatch(sent_at)
+    if found is None or not found["zone"]:
+        return None
+    zone = _zone(found["zone"])
+    digits = (found["date"] + (found["time"] or "").partition(".")[0]).ljust(14, "0")
+    sent = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+    return None if clock.local(sent).utcoffset() == sent.utcoffset() else zone
 
 
 def _zone(text: str) -> timezone:
@@ -132,13 +208,25 @@ def location_name(source: Source) -> Value:
 
 
 def code(source: Source) -> Value:
-    """CE or CWE to an item of the code sequence macro (PS3.3 table 8.8-1); the meaning is never empty."""
-    value, text_, scheme = (source.component_text(number).strip() for number in (1, 2, 3))
-    if not value:
-        return []
-    keyword = "CodeValue" if len(value) <= _LONGEST_CODE_VALUE else "LongCodeValue"
-    designator = _LOCAL_SCHEME if scheme in ("", "L") else scheme
-    return [{keyword: value, "CodingSchemeDesignator": designator, "CodeMeaning": text_ or value}]
+    """CE or CWE to an item of the code sequence macro (PS3.3 table 8.8-1), with the version of the scheme (CWE-7); the
+    meaning is never empty.
+    """
+    value, text_, scheme, version = (source.component_text(number).strip() for number in (1, 2, 3, 7))
+    return [_coded(value, text_, scheme, version)] if value else []
+
+
+def language(source: Source) -> Value:
+    """A language (PID-15) to a code item of RFC 5646."""
+    value, text_ = (source.component_text(number).strip() for number in (1, 2))
+    return [_coded(value.lower(), text_, "RFC5646")] if value else []
+
+
+def _coded(value: str, meaning_: str, scheme: str, version: str = "") -> Item:
+    keyword = "URNCodeValue" if _URN.match(value) else "CodeValue"
+    if keyword == "CodeValue" and len(value) > _LONGEST_CODE_VALUE:
+        keyword = "LongCodeValue"
+    item = {keyword: value, "CodingSchemeDesignator": _SCHEMES.get(scheme, scheme), "CodeMeaning": meaning_ or value}
+    return {**item, "CodingSchemeVersion": version} if version and scheme else item
 
 
 def authority(source: Source) -> Value:
@@ -161,8 +249,82 @@ def _authority(namespace: str, universal: str, kind: str) -> list[Item]:
     return [known] if known else []
 
 
-OF_ITEMS = frozenset({"code", "authority", "authority_in_component"})
+def qualifiers(source: Source) -> Value:
+    """The universal id of an assigning authority and its type (CX-4) to an item of the issuer's qualifiers."""
+    found = _authority("", *(source.subcomponent_text(number).strip() for number in (2, 3)))
+    return found if found and "UniversalEntityIDType" in found[0] else []
+
+
+def other_identifiers(source: Source) -> Value:
+    """A further identifier of the patient (CX) with its issuer to an item of (0010,1002)."""
+    value = source.component_text(1).strip()
+    if not value:
+        return []
+    item: dict[str, Value] = {"PatientID": value, "TypeOfPatientID": "TEXT"}
+    authority_ = source._replace(component=_AUTHORITY_OF_NUMBER)
+    issuer, issuers = authority_.subcomponent_text(1).strip(), qualifiers(authority_)
+    if issuer:
+        item["IssuerOfPatientID"] = issuer
+    if issuers:
+        item["IssuerOfPatientIDQualifiersSequence"] = issuers
+    return [item]
+
+
+def kilograms(source: Source) -> Value:
+    """A weight (OBX-5) in the unit of OBX-6 to kilograms; nothing when the unit is not known."""
+    return _measured(source, _KILOGRAMS)
+
+
+def metres(source: Source) -> Value:
+    """A height (OBX-5) in the unit of OBX-6 to metres; nothing when the unit is not known."""
+    return _measured(source, _METRES)
+
+
+def _measured(source: Source, units: Mapping[str, Decimal]) -> str:
+    factor = units.get(source.segment.value(_UNIT_OF_OBSERVATION, component=1).strip().lower().strip("[]_"))
+    number = source.text().strip().replace(",", ".")
+    if factor is None or not _NUMBER.fullmatch(number):
+        return ""
+    # a hundredth of a millimetre or of a gram is more than any scale knows
+    return f"{Decimal(number) * factor:.5f}".rstrip("0").rstrip(".")
+
+
+OF_ITEMS = frozenset(
+    {
+        "authority",
+        "authority_in_component",
+        "code",
+        "identification",
+        "identification_in_component",
+        "language",
+        "other_identifiers",
+        "qualifiers",
+    }
+)
 """The functions whose values are items of a sequence."""
+
+ONLY_FOR: Mapping[str, tuple[str, ...]] = {
+    "date": ("DA",),
+    "kilograms": ("DS",),
+    "metres": ("DS",),
+    "name": ("PN",),
+    "other_names": ("PN",),
+    "person": ("PN",),
+    "person_in_component": ("PN",),
+    "time": ("TM",),
+    "time_of_day": ("TM",),
+}
+"""The VRs that can hold what a function makes; the others make text for any."""
+
+ONLY_BY: Mapping[str, tuple[str, ...]] = {"DA": ("date",), "TM": ("time", "time_of_day")}
+"""The functions without which a field can hardly be a value of that VR."""
+
+ON_TEXT: Mapping[str, Callable[[str], str]] = {
+    "capitals": lambda value: value.strip().upper(),
+    "digits": lambda value: "".join(re.findall("[0-9]", value)),
+    "without_zeros": lambda value: value.strip().lstrip("0"),
+}
+"""What may follow another function in `as`: text in, text out."""
 
 FUNCTIONS: Mapping[str, Function] = {
     function.__name__: function
@@ -172,8 +334,12 @@ FUNCTIONS: Mapping[str, Function] = {
         name,
         person,
         person_in_component,
+        other_names,
+        identification,
+        identification_in_component,
         date,
         time,
+        time_of_day,
         sex,
         priority,
         pregnancy,
@@ -181,7 +347,12 @@ FUNCTIONS: Mapping[str, Function] = {
         joined,
         location_name,
         code,
+        language,
         authority,
         authority_in_component,
+        qualifiers,
+        other_identifiers,
+        kilograms,
+        metres,
     )
 }

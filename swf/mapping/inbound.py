@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from swf.dicom import encoding
 from swf.dicom.encoding import Item, Value
 from swf.errors import MappingError
-from swf.hl7.message import NULL, OrderGroup, Segment
-from swf.mapping import selectors
+from swf.hl7.message import OrderGroup, Segment
+from swf.mapping import catalogue, conditions, selectors
+from swf.mapping.catalogue import Entry
 from swf.mapping.loader import OWN_SEGMENT, PERSON_SEGMENTS, STEP, Rule, RuleSet, SiteMapping
 
 PLACER = "PlacerOrderNumberImagingServiceRequest"
@@ -20,12 +21,13 @@ FILLER = "FillerOrderNumberImagingServiceRequest"
 PLACER_AUTHORITY = "OrderPlacerIdentifierSequence"
 FILLER_AUTHORITY = "OrderFillerIdentifierSequence"
 _ORDER_NUMBERS = frozenset({PLACER, FILLER, PLACER_AUTHORITY, FILLER_AUTHORITY, "AccessionNumber"})
-_PATIENT_SEGMENTS = PERSON_SEGMENTS | {"PV1", "PV2", "AL1"}
+_PATIENT_SEGMENTS = PERSON_SEGMENTS | {"PV1", "PV2", "AL1", "OBX"}
 _PATIENT_GROUPS = frozenset({0x0010, 0x0038})
 # A visit's number stays with the order it came with
 _NOT_THE_PATIENTS = frozenset({"AdmissionID", "IssuerOfAdmissionIDSequence"})
 _LINES = frozenset({"LT", "ST", "UT"})
 _ANY_MODALITY = "*"
+_STATION = "ScheduledStationAETitle"
 _TOO_LONG = "is longer than"
 _MISSING, _DATA_TYPE = 101, 102
 
@@ -45,7 +47,7 @@ class MappedStep:
 
 
 def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[MappedStep]:
-    """The steps of one order: one per IPC segment, else one.
+    """The steps of one order: one per IPC segment; else those of the catalogue, if the message names no step; else one.
 
     `changing` leaves defaults out and requires nothing, because what is missing stays as it is stored.
     Raises MappingError for a required value that is missing and for an identifier that does not fit.
@@ -56,9 +58,32 @@ def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[Ma
     for view in procedures or [group]:
         step = _joined(common, _map(mapping.procedure_rules, view, changing=changing))
         step.source = view
-        _assign_stations(mapping, step.step, changing)
         mapped.append(step)
+    mapped = _catalogued(mapping, mapped[0]) if not procedures else mapped
+    for step in mapped:
+        _assign_stations(mapping, step, changing)
     return mapped
+
+
+def _catalogued(mapping: SiteMapping, mapped: MappedStep) -> list[MappedStep]:
+    """The steps the catalogue makes of one; that one alone when it has no entry or the message names the step."""
+    known, group = mapping.catalogue, mapped.source
+    if known is None or any(selectors.says_something(place, group) for place in mapping.step_places):
+        return [mapped]
+    codes = [source.text().strip() for source in selectors.sources(known.place, group)]
+    entries = known.entries.get(codes[0], ()) if codes else ()
+    minutes = [sum(entry.minutes for entry in entries[:number]) for number in range(len(entries))]
+    return [_entered(mapped, entry, after) for entry, after in zip(entries, minutes, strict=True)] or [mapped]
+
+
+def _entered(mapped: MappedStep, entry: Entry, after: int) -> MappedStep:
+    """The step an entry describes, which begins when those before it have ended."""
+    step: dict[str, Value] = {**mapped.step, **entry.step}
+    if entry.stations and not step.get(_STATION):
+        step[_STATION] = "\\".join(entry.stations)
+    step |= catalogue.begun_after(step, after)
+    step |= catalogue.ended_after(step, entry.minutes)
+    return MappedStep({**mapped.item, **entry.item, STEP: [step]}, [*mapped.warnings], mapped.source)
 
 
 def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> MappedStep:
@@ -66,7 +91,7 @@ def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> Mapp
 
     Raises MappingError when the patient is not identified.
     """
-    rules = [rule for rule in mapping.rules if rule.reads_only(_PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
+    rules = patient_rules(mapping)
     mapped = MappedStep({})
     group = OrderGroup(dict(segments))
     mapped.item.update(_evaluate(rules, group, mapped.warnings, changing=True))
@@ -76,10 +101,21 @@ def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> Mapp
     return mapped
 
 
+def patient_rules(mapping: SiteMapping) -> list[Rule]:
+    """The lines an ADT message is read by: those of groups 0010 and 0038 that need no order."""
+    return [rule for rule in mapping.rules if rule.reads_only(_PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
+
+
 def person(mapping: SiteMapping, item: Mapping[str, Value]) -> dict[str, Value]:
     """The part of `item` that is the patient's own, whatever the order or visit: what PID and PD1 say."""
     keywords = mapping.keywords_of_person
     return {keyword: value for keyword, value in item.items() if keyword in keywords and _is_patients(keyword)}
+
+
+def admission(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> str:
+    """The number of the visit an ADT message is about, as the orders of that visit carry it; empty without one."""
+    rules = [rule for rule in mapping.rules if rule.keyword == "AdmissionID"]
+    return str(_evaluate(rules, OrderGroup(dict(segments)), [], changing=True).get("AdmissionID", ""))
 
 
 def order_numbers(mapping: SiteMapping, group: OrderGroup) -> dict[str, Value]:
@@ -88,8 +124,13 @@ def order_numbers(mapping: SiteMapping, group: OrderGroup) -> dict[str, Value]:
     return _evaluate(rules, group, [], changing=True)
 
 
-def stations(mapping: SiteMapping, modality: str) -> tuple[str, ...]:
-    """The stations that perform `modality` when an order names none."""
+def stations(mapping: SiteMapping, modality: str, group: OrderGroup) -> tuple[str, ...]:
+    """The stations of an order that names none: those of the first rule it meets, else those of its modality."""
+    for rule in mapping.station_rules:
+        if rule.modalities and modality not in rule.modalities:
+            continue
+        if all(conditions.holds(condition, group) for condition in rule.conditions):
+            return rule.stations
     return mapping.stations.get(modality) or mapping.stations.get(_ANY_MODALITY, ())
 
 
@@ -105,47 +146,64 @@ def _joined(common: MappedStep, own: MappedStep) -> MappedStep:
     return MappedStep(item, [*common.warnings, *own.warnings])
 
 
-def _assign_stations(mapping: SiteMapping, step: dict[str, str], changing: bool) -> None:
-    """An order without a station goes to those the site lists for its modality."""
-    titles = stations(mapping, step.get("Modality", ""))
-    if titles and not changing and not step.get("ScheduledStationAETitle"):
-        step["ScheduledStationAETitle"] = "\\".join(titles)
+def _assign_stations(mapping: SiteMapping, mapped: MappedStep, changing: bool) -> None:
+    """An order without a station goes to those the site lists for it."""
+    if changing or mapped.step.get(_STATION):
+        return
+    titles = stations(mapping, mapped.step.get("Modality", ""), mapped.source)
+    if titles:
+        mapped.step[_STATION] = "\\".join(titles)
 
 
 def _evaluate(rules: Iterable[Rule], group: OrderGroup, warnings: list[str], *, changing: bool) -> dict[str, Value]:
     item: dict[str, Value] = {}
     for rule in rules:
-        value = _value(rule, group, warnings)
+        if rule.conditions and not all(conditions.holds(condition, group) for condition in rule.conditions):
+            continue
+        if rule.keyword in item:  # an earlier line for the same attribute said something
+            continue
+        value = _value(rule, group, warnings, changing=changing)
         if value or (value is not None and not rule.required):  # what is required cannot be cleared
             item[rule.keyword] = value
         elif not changing and rule.default:
             item[rule.keyword] = rule.default
-        elif not changing and rule.required:
+        elif not changing and rule.required and rule.last:
             raise _missing(rule, group)
     return item
 
 
-def _value(rule: Rule, group: OrderGroup, warnings: list[str]) -> Value | None:
-    """The first place that says something; an empty value when the first that is there says NULL."""
-    for selector in rule.selectors:
+def _value(rule: Rule, group: OrderGroup, warnings: list[str], *, changing: bool) -> Value | None:
+    """The first place that says something, or all of them; an empty value when the first that is there says NULL."""
+    values: list[Value] = []
+    giving: selectors.Selector | None = None
+    for selector in rule.selectors if changing else rule.selectors + rule.default_selectors:
         if not selectors.says_something(selector, group):
             continue
-        values: list[Value] = []
         for source in selectors.sources(selector, group):
-            if source.text() == NULL:
+            if rule.filters and not _admitted(rule, selector, source):
+                continue
+            if source.is_null():
                 return ""
             value = rule.function(source)
             if value:
                 values.append(value)
             elif rule.required and source.text().strip():
                 raise _unusable(rule, selectors.placed(selector, group))
-        if values:
-            return _fitted(rule, selectors.placed(selector, group), _flat(rule, values), warnings)
-    return None
+        giving = giving or (selector if values else None)
+        if values and not rule.every:
+            break
+    return _fitted(rule, selectors.placed(giving, group), _flat(rule, values), warnings) if giving else None
+
+
+def _admitted(rule: Rule, selector: selectors.Selector, source: selectors.Source) -> bool:
+    asked = (condition for condition in rule.filters if condition.selector.segment == selector.segment)
+    return all(conditions.admits(condition, source) for condition in asked)
 
 
 def _flat(rule: Rule, values: list[Value]) -> Value:
-    """Several repetitions as several values or items of one attribute, or as the lines of one text."""
+    """Several repetitions as several values or items of one attribute, as the lines of one text, or as one text."""
+    if rule.join is not None:
+        return rule.join.join(dict.fromkeys(map(str, values)))
     if len(values) == 1:
         return values[0]
     if encoding.layout(rule.keyword).vr in _LINES:
@@ -166,10 +224,14 @@ def _fitted(rule: Rule, selector: selectors.Selector, value: Value, warnings: li
 
 
 def _fitted_item(item: Item, selector: selectors.Selector, warnings: list[str]) -> Item:
-    return {
-        keyword: _fitted_text(keyword, selector, value, warnings) if isinstance(value, str) else value
-        for keyword, value in item.items()
-    }
+    return {keyword: _fitted_part(keyword, value, selector, warnings) for keyword, value in item.items()}
+
+
+def _fitted_part(keyword: str, value: Value, selector: selectors.Selector, warnings: list[str]) -> Value:
+    """A text of an item, or the items within it."""
+    if isinstance(value, str):
+        return _fitted_text(keyword, selector, value, warnings)
+    return [_fitted_item(part, selector, warnings) for part in value if not isinstance(part, str)]
 
 
 def _fitted_text(keyword: str, selector: selectors.Selector, value: str, warnings: list[str]) -> str:
@@ -204,8 +266,9 @@ def _unusable(rule: Rule, selector: selectors.Selector) -> MappingError:
 
 
 def _missing(rule: Rule, group: OrderGroup) -> MappingError:
-    places = ", ".join(map(str, rule.selectors))
-    location = selectors.location(selectors.placed(rule.selectors[0], group)) if rule.selectors else ""
+    wanted = rule.selectors + rule.default_selectors
+    places = ", ".join(map(str, wanted))
+    location = selectors.location(selectors.placed(wanted[0], group)) if wanted else ""
     return MappingError(f"{rule.keyword} is required and {places} is empty", location=location, code=_MISSING)
 
 

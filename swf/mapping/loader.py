@@ -1,13 +1,11 @@
-"""Reads a site's mapping file, checks every line and reports all mistakes with file and line.
+"""Reads a site's mapping, checks every line and reports all mistakes with file and line.
 
-A mapping is data: `[attributes]` has one line per DICOM attribute, `[stations]` the stations of a modality,
-`[messages]` the templates of what is sent. Everything a line names (keyword, place, function) is looked up here, once.
+A mapping is data: `[attributes]` has one line (or a list of them) per DICOM attribute, `[stations]` and
+`[[station_rules]]` say where orders go, `[catalogue]` what a procedure consists of, `[identifiers]` how numbers are
+made, `[messages]` what is sent. Everything a line names is looked up here, once.
 """
 
-import difflib
-import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,39 +14,78 @@ from typing import Any, NamedTuple
 from pydicom.datadict import keyword_dict
 
 from swf.dicom import encoding
-from swf.errors import ConfigError
+from swf.dicom.encoding import Value
 from swf.hl7 import dictionary
-from swf.mapping import functions, selectors, templates
+from swf.mapping import accession, catalogue, conditions, document, functions, selectors, tables, templates
+from swf.mapping.accession import Accession
+from swf.mapping.catalogue import Catalogue
+from swf.mapping.conditions import Condition
+from swf.mapping.document import Document, Findings, Line, Place, nearest
 from swf.mapping.functions import Function
-from swf.mapping.selectors import Selector
+from swf.mapping.selectors import Selector, Source
 from swf.mapping.templates import Template
 
-_LINE_KEYS = frozenset({"from", "as", "default", "required"})
-_ABSENT = {"as": "text", "default": "", "required": False}
-_SECTIONS = frozenset({"hl7_versions", "attributes", "stations", "messages"})
-STEP = "ScheduledProcedureStepSequence"
+_ABSENT = {
+    "from": [],
+    "as": "text",
+    "default": "",
+    "default_from": [],
+    "required": False,
+    "when": {},
+    "table": "",
+    "column": tables.VALUE,
+    "else": None,
+    "join": None,
+    "every": False,
+}
+_LINE_KEYS = _ABSENT.keys()
+_STATION_KEYS = ("modality", "location", "code", "when", "stations")
+_STATION_PLACES = {"location": "PV1-3.1", "code": "OBR-4.1"}
+_CATALOGUE_KEYS = ("file", "by")
+_IDENTIFIER_KEYS = ("accession",)
+_UNIVERSAL_SERVICE_ID = "OBR-4.1"
+STEP = document.STEP
 OWN_SEGMENT = "IPC"  # one for each scheduled procedure step (HL7 2.5.1 4.5.6)
 PERSON_SEGMENTS = frozenset({"PID", "PD1"})
+_NAMES_A_STEP = frozenset({"Modality", "ScheduledProcedureStepID"})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line: where an attribute comes from, tried in order, and what to do when nothing is there."""
+    """One line: where an attribute comes from, tried in order, and what to do when nothing is there.
+
+    `default_selectors` are read for new orders only, after the others. `conditions` decide whether the line counts for
+    an order at all; `filters` choose among the occurrences of what it reads. Of several lines for one attribute, only
+    the `last` refuses an order.
+    """
 
     keyword: str
     selectors: tuple[Selector, ...]
     function: Function
+    function_name: str
     default: str
     required: bool
+    path: Path
     line: int
+    default_selectors: tuple[Selector, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    filters: tuple[Condition, ...] = ()
+    join: str | None = None
+    every: bool = False
+    last: bool = True
 
     def reads(self, segment: str) -> bool:
-        """Whether any of its places is in `segment`."""
-        return any(selector.segment == segment for selector in self.selectors)
+        """Whether any of its places or conditions is in `segment`."""
+        return segment in self._segments
 
     def reads_only(self, segments: frozenset[str]) -> bool:
-        """Whether all of its places are in `segments`."""
-        return all(selector.segment in segments for selector in self.selectors)
+        """Whether all of its places and conditions are in `segments`."""
+        return segments.issuperset(self._segments)
+
+    @property
+    def _segments(self) -> set[str]:
+        places = (*self.selectors, *self.default_selectors, *(condition.selector for condition in self.conditions))
+        return {place.segment for place in places}
 
 
 class RuleSet(NamedTuple):
@@ -58,183 +95,329 @@ class RuleSet(NamedTuple):
     step: tuple[Rule, ...]
 
 
+class StationRule(NamedTuple):
+    """The stations of orders that meet the conditions, of these modalities; no modality means any."""
+
+    modalities: frozenset[str]
+    conditions: tuple[Condition, ...]
+    stations: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class SiteMapping:
-    """A mapping ready for use: rules of the item and of its step, stations by modality, templates by message type."""
+    """A mapping ready for use: rules of the item and of its step, stations, catalogue, numbers, templates."""
 
     path: Path
     rules: tuple[Rule, ...]
     step_rules: tuple[Rule, ...]
     stations: Mapping[str, tuple[str, ...]]
+    station_rules: tuple[StationRule, ...]
+    catalogue: Catalogue | None
+    accession: Accession
     messages: Mapping[str, Template]
 
     @cached_property
     def order_rules(self) -> RuleSet:
-        """What all steps of an order have in common: the rules that do not read a step's own segment."""
-        return self._which(lambda rule: not rule.reads(OWN_SEGMENT))
+        """What all steps of an order have in common: the attributes that do not come from a step's own segment."""
+        return self._which(lambda own: not own)
 
     @cached_property
     def procedure_rules(self) -> RuleSet:
         """What each step has for itself."""
-        return self._which(lambda rule: rule.reads(OWN_SEGMENT))
+        return self._which(lambda own: own)
 
     @cached_property
     def keywords_of_person(self) -> frozenset[str]:
         """The attributes that are the patient's own, whatever the order or visit."""
-        return frozenset(rule.keyword for rule in self.rules if rule.reads_only(PERSON_SEGMENTS))
+        others = {rule.keyword for rule in self.rules if not rule.reads_only(PERSON_SEGMENTS)}
+        return frozenset(rule.keyword for rule in self.rules) - others
 
-    def _which(self, condition: Callable[[Rule], bool]) -> RuleSet:
-        return RuleSet(tuple(filter(condition, self.rules)), tuple(filter(condition, self.step_rules)))
+    @cached_property
+    def step_places(self) -> tuple[Selector, ...]:
+        """Where a message names a step itself, so that the catalogue does not."""
+        named = (rule.selectors for rule in self.step_rules if rule.keyword in _NAMES_A_STEP)
+        return tuple(selector for places in named for selector in places)
+
+    def _which(self, wanted: Callable[[bool], bool]) -> RuleSet:
+        return RuleSet(_those(self.rules, wanted), _those(self.step_rules, wanted))
+
+
+def _those(rules: Iterable[Rule], wanted: Callable[[bool], bool]) -> tuple[Rule, ...]:
+    """The rules of attributes that have, or have not, a line that reads a step's own segment."""
+    known = tuple(rules)
+    own = {rule.keyword for rule in known if rule.reads(OWN_SEGMENT)}
+    return tuple(rule for rule in known if wanted(rule.keyword in own))
 
 
 def load(path: Path) -> SiteMapping:
-    """The mapping in the file `path`; raises ConfigError with every mistake as `file:line: what`."""
-    try:
-        content = path.read_text(encoding="utf-8")
-        table = tomllib.loads(content)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: cannot be read: {error}"]) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: {error}"]) from error
-    reader = _Reader(path, content)
-    mapping = reader.mapping(table)
-    if reader.mistakes:
-        raise ConfigError(reader.mistakes)
+    """The mapping in the file `path` and those it extends.
+
+    Raises ConfigError with every mistake as `file:line: what`.
+    """
+    findings = Findings()
+    written = document.read(path, findings)
+    mapping = _Reader(findings).mapping(path, written)
+    findings.raise_any()
     return mapping
 
 
 class _Reader:
-    """Collects mistakes while it reads, so that one run tells all of them."""
+    """Looks up what the lines name, and collects what is not there."""
 
-    def __init__(self, path: Path, content: str) -> None:
-        self.path = path
-        self.mistakes: list[str] = []
-        self._lines = content.splitlines()
-        self._versions: tuple[str, ...] = ()
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
 
-    def mapping(self, table: Mapping[str, Any]) -> SiteMapping:
-        for name in table.keys() - _SECTIONS:
-            self._mistake(name, f"there is no section {name}{_nearest(name, _SECTIONS)}")
-        self._versions = self._texts("hl7_versions", table.get("hl7_versions", ["2.5.1"]), "a list of versions")
-        lines = self._section(table, "attributes")
-        steps = self._section(lines, STEP)
-        lines.pop(STEP, None)
+    def mapping(self, path: Path, written: Document) -> SiteMapping:
+        steps = written.lines(document.STEPS)
         if not steps:
-            self._mistake("attributes", f"[attributes.{STEP}] is missing; without it no modality finds a step")
-        stations = self._section(table, "stations")
+            text = f"[{document.STEPS}] is missing; without it no modality finds a step"
+            self._findings.add(path, written.headline, text)
+        stations = written.lines(document.STATIONS).items()
         return SiteMapping(
-            path=self.path,
-            rules=self._rules(lines, inside=""),
-            step_rules=self._rules(steps, inside=STEP),
-            stations={modality: self._titles(modality, value) for modality, value in stations.items()},
-            messages=self._templates(self._section(table, "messages")),
+            path=path,
+            rules=tuple(self._rules(written.lines(document.ATTRIBUTES))),
+            step_rules=tuple(self._rules(steps)),
+            stations={name: self._titles(line.place, name, line.value) for name, line in stations},
+            station_rules=tuple(map(self._station_rule, written.rules)),
+            catalogue=self._catalogue(written.lines(document.CATALOGUE)),
+            accession=self._accession(written.lines(document.IDENTIFIERS)),
+            messages=self._templates(written.lines(document.MESSAGES)),
         )
 
-    def _section(self, table: Mapping[str, Any], name: str) -> dict[str, Any]:
-        found = table.get(name, {})
-        if isinstance(found, dict):
-            return dict(found)
-        self._mistake(name, f"{name} must be a section of lines")
-        return {}
+    # ---- lines ----
 
-    def _texts(self, key: str, value: Any, wanted: str, inside: str = "") -> tuple[str, ...]:
+    def _rules(self, lines: Mapping[str, Line]) -> Iterator[Rule]:
+        for keyword, line in lines.items():
+            given = line.value if isinstance(line.value, list) else [line.value]
+            if not given or not all(isinstance(each, dict) for each in given):
+                self._mistake(line.place, f'{keyword} must be written like {{ from = "PID-3.1" }}')
+                continue
+            required = any(each.get("required") is True for each in given)
+            for number, each in enumerate(given, start=1):
+                yield self._rule(keyword, each, line.place, required=required, last=number == len(given))
+
+    def _rule(self, keyword: str, line: Mapping[str, Any], place: Place, *, required: bool, last: bool) -> Rule:
+        self._unknown_keys(place, keyword, line, _LINE_KEYS)
+        given = {**_ABSENT, **line}
+        for key in ("required", "every"):
+            if not isinstance(given[key], bool):
+                self._mistake(place, f"{keyword}: {key} must be true or false")
+        if given["join"] is not None and not isinstance(given["join"], str):
+            self._mistake(place, f"{keyword}: join must be a text that is put between the values")
+        function, name = self._function(keyword, given, place)
+        places = self._selectors(keyword, given["from"], place)
+        asked = self._conditions(keyword, given["when"], place)
+        return Rule(
+            keyword=keyword,
+            selectors=places,
+            function=function,
+            function_name=name,
+            default=str(given["default"]),
+            required=required,
+            path=place.path,
+            line=place.line,
+            default_selectors=self._selectors(keyword, given["default_from"], place),
+            conditions=tuple(conditions.widened(each, places) for each in asked),
+            filters=conditions.own(asked, places),
+            join=given["join"],
+            every=given["every"] is True or given["join"] is not None,
+            last=last,
+        )
+
+    def _function(self, keyword: str, given: Mapping[str, Any], place: Place) -> tuple[Function, str]:
+        """What makes the value: the functions of `as` one after the other, then the table."""
+        names = self._texts(place, f"{keyword}: as", given["as"], "a function or a list of functions") or ("text",)
+        vr = self._vr(keyword, names[0], given, place)
+        later: list[Callable[[str], str]] = []
+        for name in names[1:]:
+            if name in functions.ON_TEXT:
+                later.append(functions.ON_TEXT[name])
+            else:
+                known = ", ".join(functions.ON_TEXT)
+                self._mistake(place, f"{name} cannot follow another function; these can: {known}")
+        shown = list(names)
+        if given["table"]:
+            later.append(self._table(keyword, given, place, known=vr not in ("", "SQ")).value)
+            shown.append(str(given["table"]))
+        return _chained(functions.FUNCTIONS.get(names[0], functions.text), later), ", ".join(shown)
+
+    def _vr(self, keyword: str, function: str, given: Mapping[str, Any], place: Place) -> str:
+        """The VR of the attribute, after a look whether the function and the default can fill it; "" for none."""
+        if function not in functions.FUNCTIONS:
+            self._mistake(place, f"there is no function {function}{nearest(function, functions.FUNCTIONS)}")
+            return ""
+        default = str(given["default"])
+        try:
+            vr = encoding.layout(keyword).vr
+            violations = [] if vr == "SQ" else encoding.violations(keyword, default)
+        except ValueError as error:
+            self._mistake(place, f"{error}{nearest(keyword, keyword_dict.keys() - {keyword})}")
+            return ""
+        is_sequence = vr == "SQ"
+        if is_sequence is not (function in functions.OF_ITEMS) or (is_sequence and (default or given["table"])):
+            kind = f"a sequence; read it as {', '.join(sorted(functions.OF_ITEMS))}" if is_sequence else "no sequence"
+            self._mistake(place, f"{keyword} is {kind}")
+        elif function in functions.ONLY_FOR and vr not in functions.ONLY_FOR[function]:
+            wanted = " or ".join(functions.ONLY_FOR[function])
+            self._mistake(place, f"{keyword} has the VR {vr}; {function} makes values of {wanted}")
+        elif vr in functions.ONLY_BY and given["from"] and function not in functions.ONLY_BY[vr]:
+            wanted = " or ".join(functions.ONLY_BY[vr])
+            self._mistake(place, f"{keyword} has the VR {vr}; read it as {wanted}")
+        for violation in violations:
+            self._mistake(place, f"{keyword}: the default {violation}")
+        return vr
+
+    def _table(self, keyword: str, given: Mapping[str, Any], place: Place, *, known: bool) -> tables.Table:
+        path = document.beside(place.path, str(given["table"]))
+        otherwise = given["else"] if given["else"] is None else str(given["else"])
+
+        def check(value: str) -> list[str]:
+            return encoding.violations(keyword, value) if known else []
+
+        for fault in check(otherwise) if otherwise and otherwise != tables.EVERY else ():
+            self._mistake(place, f"{keyword}: else {fault}")
+        if not self._is_there(path, place):
+            return tables.Table(path.name, {}, "")
+        return tables.table(path, str(given["column"]), otherwise, check, self._complain(path))
+
+    def _is_there(self, path: Path, place: Place) -> bool:
+        if not path.is_file():
+            self._mistake(place, f"{path}: there is no such file")
+            return False
+        if path not in self._findings.files:
+            self._findings.files.append(path)
+        return True
+
+    def _complain(self, path: Path) -> tables.Complain:
+        return lambda line, text: self._findings.add(path, line, text)
+
+    # ---- places and conditions ----
+
+    def _selectors(self, keyword: str, places: Any, place: Place) -> tuple[Selector, ...]:
+        wanted = 'read from a place such as "PID-3.1", or from a list'
+        texts = self._texts(place, keyword, places, wanted)
+        return tuple(found for text in texts if (found := self._selector(text, place)) is not None)
+
+    def _selector(self, text: str, place: Place) -> Selector | None:
+        try:
+            selector = selectors.parse(text)
+        except ValueError as error:
+            self._mistake(place, str(error))
+            return None
+        problem = _selector_problem(selector, place.versions)
+        if problem:
+            self._mistake(place, problem)
+        return selector
+
+    def _conditions(self, keyword: str, when: Any, place: Place) -> tuple[Condition, ...]:
+        if not isinstance(when, dict):
+            self._mistake(place, f'{keyword}: when must be written like {{ "PV1-2" = "E" }}')
+            return ()
+        found = (self._condition(keyword, text, values, place) for text, values in when.items())
+        return tuple(condition for condition in found if condition is not None)
+
+    def _condition(self, keyword: str, text: str, values: Any, place: Place) -> Condition | None:
+        selector = self._selector(text, place)
+        wanted = 'compared with a text, or a list of texts ("*" is any, "" is none)'
+        texts = self._texts(place, f"{keyword}: {text}", values, wanted)
+        return Condition(selector, frozenset(texts)) if selector and texts else None
+
+    # ---- stations, catalogue, numbers, messages ----
+
+    def _titles(self, place: Place, owner: str, value: Any) -> tuple[str, ...]:
+        titles = self._texts(place, owner, value, "an AE title or a list of them")
+        for title in titles:
+            for violation in encoding.violations("ScheduledStationAETitle", title):
+                self._mistake(place, f"the station of {owner} {violation}")
+        return titles
+
+    def _station_rule(self, line: Line) -> StationRule:
+        given, place = line.value, line.place
+        if not isinstance(given, dict):
+            self._mistake(place, 'a station rule must be written like { modality = "CT", stations = "CT1" }')
+            return StationRule(frozenset(), (), ())
+        self._unknown_keys(place, "a station rule", given, _STATION_KEYS)
+        if "stations" not in given:
+            self._mistake(place, "a station rule must name stations")
+        asked = {text: given[key] for key, text in _STATION_PLACES.items() if key in given}
+        when = given.get("when", {})
+        return StationRule(
+            frozenset(self._texts(place, "modality", given.get("modality", []), "a modality or a list of them")),
+            self._conditions("a station rule", {**asked, **when} if isinstance(when, dict) else when, place),
+            self._titles(place, "a station rule", given.get("stations", [])),
+        )
+
+    def _catalogue(self, lines: Mapping[str, Line]) -> Catalogue | None:
+        self._unknown_lines("catalogue", lines, _CATALOGUE_KEYS)
+        if "file" not in lines:
+            return None
+        file = lines["file"]
+        by = lines.get("by", Line(_UNIVERSAL_SERVICE_ID, file.place))
+        selector = self._selector(str(by.value), by.place)
+        path = document.beside(file.place.path, str(file.value))
+        if selector is None or not self._is_there(path, file.place):
+            return None
+        return catalogue.load(path, selector, self._complain(path))
+
+    def _accession(self, lines: Mapping[str, Line]) -> Accession:
+        self._unknown_lines("identifiers", lines, _IDENTIFIER_KEYS)
+        line = lines.get("accession")
+        try:
+            return accession.parse(str(line.value) if line else accession.DEFAULT)
+        except ValueError as error:
+            if line:
+                self._mistake(line.place, str(error))
+            return accession.parse(accession.DEFAULT)
+
+    def _templates(self, lines: Mapping[str, Line]) -> dict[str, Template]:
+        found = {}
+        for kind, line in lines.items():
+            try:
+                found[kind] = templates.load(document.beside(line.place.path, str(line.value)))
+            except ValueError as error:
+                self._mistake(line.place, str(error))
+        return found
+
+    # ---- shared ----
+
+    def _texts(self, place: Place, name: str, value: Any, wanted: str) -> tuple[str, ...]:
         """The texts of a list, or of one text; none, and a mistake, when it is anything else."""
         texts = [value] if isinstance(value, str) else value
         if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
             return tuple(texts)
-        self._mistake(key, f"{key} must be {wanted}", inside)
+        self._mistake(place, f"{name} must be {wanted}")
         return ()
 
-    def _rules(self, lines: Mapping[str, Any], inside: str) -> tuple[Rule, ...]:
-        rules = (self._rule(keyword, line, inside) for keyword, line in lines.items())
-        return tuple(rule for rule in rules if rule is not None)
+    def _unknown_keys(self, place: Place, name: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
+        for key in given.keys() - set(known):
+            self._mistake(place, f"{name} has no setting {key}{nearest(key, known)}")
 
-    def _rule(self, keyword: str, line: Any, inside: str) -> Rule | None:
-        if not isinstance(line, dict):
-            self._mistake(keyword, f'{keyword} must be written like {{ from = "PID-3.1" }}', inside)
-            return None
-        for key in line.keys() - _LINE_KEYS:
-            self._mistake(keyword, f"{keyword} has no setting {key}{_nearest(key, _LINE_KEYS)}", inside)
-        function, default, required = (line.get(key, absent) for key, absent in _ABSENT.items())
-        self._value(keyword, (function, default), inside)
-        if not isinstance(required, bool):
-            self._mistake(keyword, f"{keyword}: required must be true or false", inside)
-        return Rule(
-            keyword=keyword,
-            selectors=self._selectors(keyword, line.get("from", []), inside),
-            function=functions.FUNCTIONS.get(str(function), functions.text),
-            default=str(default),
-            required=bool(required),
-            line=self._line(keyword, inside),
-        )
+    def _unknown_lines(self, section: str, lines: Mapping[str, Line], known: Iterable[str]) -> None:
+        for key, line in lines.items():
+            if key not in known:
+                self._mistake(line.place, f"[{section}] has no line {key}{nearest(key, known)}")
 
-    def _value(self, keyword: str, value: tuple[Any, Any], inside: str) -> None:
-        """Whether the attribute exists, and can hold what the function and the default give it."""
-        function, default = value
-        if function not in functions.FUNCTIONS:
-            self._mistake(keyword, f"there is no function {function}{_nearest(function, functions.FUNCTIONS)}", inside)
-            return
-        try:
-            is_sequence = encoding.layout(keyword).vr == "SQ"
-            violations = [] if is_sequence else encoding.violations(keyword, str(default))
-        except ValueError as error:
-            self._mistake(keyword, f"{error}{_nearest(keyword, keyword_dict.keys() - {keyword})}", inside)
-            return
-        if is_sequence is not (function in functions.OF_ITEMS) or (is_sequence and default):
-            kind = f"a sequence; read it as {', '.join(sorted(functions.OF_ITEMS))}" if is_sequence else "no sequence"
-            self._mistake(keyword, f"{keyword} is {kind}", inside)
-        for violation in violations:
-            self._mistake(keyword, f"{keyword}: the default {violation}", inside)
-
-    def _selectors(self, keyword: str, places: Any, inside: str) -> tuple[Selector, ...]:
-        found = []
-        for place in self._texts(keyword, places, 'read from a place such as "PID-3.1", or from a list', inside):
-            try:
-                selector = selectors.parse(place)
-            except ValueError as error:
-                self._mistake(keyword, str(error), inside)
-                continue
-            problem = self._selector_problem(selector)
-            if problem:
-                self._mistake(keyword, problem, inside)
-            found.append(selector)
-        return tuple(found)
-
-    def _selector_problem(self, selector: Selector) -> str | None:
-        """A place is good when any of the site's HL7 versions has it."""
-        problems = [
-            dictionary.selector_problem(version, selector.segment, selector.field, selector.component)
-            for version in self._versions
-        ]
-        return problems[-1] if problems and all(problems) else None
-
-    def _titles(self, modality: str, value: Any) -> tuple[str, ...]:
-        titles = self._texts(modality, value, "an AE title or a list of them", "stations")
-        for title in titles:
-            for violation in encoding.violations("ScheduledStationAETitle", title):
-                self._mistake(modality, f"the station of {modality} {violation}", "stations")
-        return titles
-
-    def _templates(self, table: Mapping[str, Any]) -> dict[str, Template]:
-        found = {}
-        for kind, file in table.items():
-            try:
-                found[kind] = templates.load(self.path.parent / str(file))
-            except ValueError as error:
-                self._mistake(f'"{kind}"', str(error), "messages")
-        return found
-
-    def _mistake(self, key: str, text: str, inside: str = "") -> None:
-        self.mistakes.append(f"{self.path}:{self._line(key, inside)}: {text}")
-
-    def _line(self, key: str, inside: str) -> int:
-        """The line a key stands on, searched from its section's headline; tomllib does not tell."""
-        headline = f".{inside}]" if inside not in ("", "stations", "messages") else f"[{inside}]"
-        begin = next((n for n, line in enumerate(self._lines) if inside and line.strip().endswith(headline)), 0)
-        form = re.compile(rf"\s*\[?(?:[A-Za-z]+\.)?{re.escape(key)}\s*(?:=|\])")
-        return next((n + 1 for n in range(begin, len(self._lines)) if form.match(self._lines[n])), begin + 1)
+    def _mistake(self, place: Place, text: str) -> None:
+        self._findings.add(place.path, place.line, text)
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(word), list(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _selector_problem(selector: Selector, versions: Iterable[str]) -> str | None:
+    """A place is good when any of these HL7 versions has it."""
+    segment = selectors.segment_name(selector)
+    problems = [
+        dictionary.selector_problem(version, segment, selector.field, selector.component) for version in versions
+    ]
+    return problems[-1] if problems and all(problems) else None
+
+
+def _chained(first: Function, later: list[Callable[[str], str]]) -> Function:
+    if not later:
+        return first
+
+    def function(source: Source) -> Value:
+        value = first(source)
+        for each in later:
+            value = each(value) if isinstance(value, str) and value else value
+        return value
+
+    return function

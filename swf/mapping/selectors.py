@@ -1,7 +1,8 @@
 """Where a value stands in an HL7 message, such as `PID-3[1].4.1`: parsed once, read many times.
 
 `SEG-field.component.subcomponent`, counted from 1; `[n]` behind the segment or the field picks a repetition, `[*]`
-takes them all; without it the first one is read.
+takes them all, `[2+]` (fields only) all from the second on; without it the first one is read. `PID.NTE` are the notes
+on the patient, `NTE` those on the order.
 """
 
 import re
@@ -10,15 +11,17 @@ from typing import NamedTuple
 
 from swf.hl7.message import NULL, OrderGroup, Segment
 
-EVERY = 0
+EVERY, FURTHER = 0, -2
+_WORDS = {"*": EVERY, "2+": FURTHER}
 _FORM = re.compile(
-    r"(?P<segment>[A-Z][A-Z0-9]{2})(?:\[(?P<occurrence>\d+|\*)\])?-(?P<field>\d+)(?:\[(?P<repetition>\d+|\*)\])?"
+    r"(?P<segment>[A-Z][A-Z0-9]{2}|PID\.NTE)(?:\[(?P<occurrence>\d+|\*)\])?"
+    r"-(?P<field>\d+)(?:\[(?P<repetition>\d+|\*|2\+)\])?"
     r"(?:\.(?P<component>\d+)(?:\.(?P<subcomponent>\d+))?)?"
 )
 
 
 class Selector(NamedTuple):
-    """A place in a message; an occurrence or repetition of `EVERY` means all of them."""
+    """A place in a message; an occurrence or repetition of `EVERY` means all, a repetition of `FURTHER` all but one."""
 
     segment: str
     occurrence: int
@@ -44,6 +47,10 @@ class Source(NamedTuple):
     def text(self) -> str:
         """What stands at the selector itself."""
         return self.segment.value(self.field, self.repetition, self.component, self.subcomponent)
+
+    def is_null(self) -> bool:
+        """Whether the selector itself was sent as `""`."""
+        return NULL in self.segment.raw(self.field) and self.text() == NULL
 
     def component_text(self, number: int) -> str:
         """The component `number`, counted from the selector's own component as 1."""
@@ -86,25 +93,35 @@ def sources(selector: Selector, group: OrderGroup) -> Iterator[Source]:
     if selector.occurrence != EVERY:
         segments = segments[selector.occurrence - 1 : selector.occurrence]
     for segment in segments:
-        last = segment.repetitions(selector.field) if selector.repetition == EVERY else selector.repetition
-        first = 1 if selector.repetition == EVERY else selector.repetition
-        for repetition in range(first, last + 1):
+        for repetition in _repetitions(selector, segment):
             yield Source(segment, selector.field, repetition, selector.component, selector.subcomponent)
+
+
+def _repetitions(selector: Selector, segment: Segment) -> range:
+    if selector.repetition > 0:
+        return range(selector.repetition, selector.repetition + 1)
+    return range(2 if selector.repetition == FURTHER else 1, segment.repetitions(selector.field) + 1)
+
+
+def segment_name(selector: Selector) -> str:
+    """The segment as the message names it."""
+    return selector.segment.removeprefix("PID.")
 
 
 def placed(selector: Selector, group: OrderGroup) -> Selector:
     """`selector` with its occurrence counted in the whole message and no longer in `group`."""
     segments = group.all(selector.segment)
     occurrence = max(selector.occurrence, 1)
-    return selector._replace(occurrence=segments[occurrence - 1].sequence) if len(segments) >= occurrence else selector
+    sequence = segments[occurrence - 1].sequence if len(segments) >= occurrence else selector.occurrence
+    return selector if sequence == selector.occurrence else selector._replace(occurrence=sequence)
 
 
 def location(selector: Selector) -> str:
     """The place as an ERR segment names it: segment, sequence, field."""
-    return f"{selector.segment}^{max(selector.occurrence, 1)}^{selector.field}"
+    return f"{segment_name(selector)}^{max(selector.occurrence, 1)}^{selector.field}"
 
 
 def _count(text: str | None, absent: int) -> int:
     if text is None:
         return absent
-    return EVERY if text == "*" else int(text)
+    return _WORDS[text] if text in _WORDS else int(text)

@@ -21,7 +21,7 @@ class Message(SQLModel, table=True):
     """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame."""
 
     __tablename__ = "message"
-    __table_args__ = (Index("message_by_control_id", "control_id", "source"),)
+    __table_args__ = (Index("message_by_control_id", "control_id", "source", "content_hash"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     received_at: datetime = Field(sa_type=Moment, index=True)

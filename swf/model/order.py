@@ -14,7 +14,11 @@ from swf.model.number import ROW_NUMBER
 
 
 class Order(SQLModel, table=True):
-    """One placer or filler order. The issuer of a number is its namespace, else the sender of the message."""
+    """One placer or filler order. The issuer of a number is its namespace, else the sender of the message.
+
+    `patient` is who the order is for now, `identity` whom it came for: after a merge the two differ, and a merge that is
+    taken back brings the order home. `result_status` is OBR-25 of the last report, HL7 table 0123.
+    """
 
     __tablename__ = "order"
     __table_args__ = (
@@ -32,12 +36,14 @@ class Order(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     patient: int = Field(foreign_key="patient.id", sa_type=ROW_NUMBER, index=True)
+    identity: int = Field(foreign_key="patient.id", sa_type=ROW_NUMBER, index=True)
     placer_order_number: str = ""
     placer_issuer: str = ""
     filler_order_number: str = ""
     filler_issuer: str = ""
     accession_number: str = Field(default="", index=True)
     status: str
+    result_status: str = ""
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
 

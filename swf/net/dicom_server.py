@@ -9,7 +9,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pynetdicom import AE, _config, dimse_messages, dimse_primitives, evt
@@ -78,7 +78,7 @@ class DicomServer:
         self, settings: Dicom, modalities: tuple[Modality, ...], *, find: Find, create: Change, change: Change
     ) -> None:
         self._settings = settings
-        self._hosts = {modality.ae_title: modality.host for modality in modalities}
+        self.admit(modalities)
         self._handlers = [
             (evt.EVT_CONN_OPEN, _make_prompt),
             (evt.EVT_REQUESTED, self._admit),
@@ -88,6 +88,10 @@ class DicomServer:
             (evt.EVT_N_SET, change),
         ]
         self._server: Any = None
+
+    def admit(self, modalities: Iterable[Modality]) -> None:
+        """Let these modalities in from now on, and no other; associations that are open stay open."""
+        self._hosts = {modality.ae_title: modality.host for modality in modalities}
 
     @property
     def address(self) -> tuple[str, int]:

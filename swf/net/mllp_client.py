@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -21,10 +22,20 @@ LEAST_WAIT_S = 0.001
 class MllpClient:
     """One connection to a destination, kept open between messages and made anew when it went stale.
 
-    `send` is for one thread at a time; `close` may come from another and ends a `send` that waits.
+    `send` is for one thread at a time; `close` may come from another and ends a `send` that waits. With `secure` every
+    connection begins with a TLS handshake, in which the destination proves that it is `host`.
     """
 
-    def __init__(self, host: str, port: int, *, connect_timeout_s: float = 5.0, ack_timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        connect_timeout_s: float = 5.0,
+        ack_timeout_s: float = 30.0,
+        secure: ssl.SSLContext | None = None,
+    ) -> None:
+        self._secure = secure
         self._host = host
         self._port = port
         self._connect_timeout_s = connect_timeout_s
@@ -52,7 +63,8 @@ class MllpClient:
         connection = self._connection
         if connection is not None:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                # Not the method of a TLS socket, which would take the session from under the thread that waits.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         with self._sending:
             self._drop()
             self._closing.clear()
@@ -64,7 +76,7 @@ class MllpClient:
                 with contextlib.suppress(ConnectionError):
                     return self._converse(self._connection, payload, control_id)
             self._drop()
-            self._connection = _connect(self._host, self._port, self._connect_timeout_s)
+            self._connection = _connect(self._host, self._port, self._connect_timeout_s, self._secure)
             return self._converse(self._connection, payload, control_id)
         except errors.PeerError:
             self._drop()
@@ -94,13 +106,13 @@ class MllpClient:
         return f"{self._host}:{self._port}"
 
 
-def exchange(host: str, port: int, payload: bytes, timeout_s: float) -> bytes:
+def exchange(host: str, port: int, payload: bytes, timeout_s: float, secure: ssl.SSLContext | None = None) -> bytes:
     """Send one unframed message on a connection of its own and return the first framed reply, whatever it says.
 
     Raises PeerUnreachable and PeerSilent.
     """
     name = f"{host}:{port}"
-    with _connect(host, port, timeout_s) as connection:
+    with _connect(host, port, timeout_s, secure) as connection:
         try:
             _write(connection, payload, timeout_s)
             for reply in _replies(connection, name, timeout_s):
@@ -110,13 +122,21 @@ def exchange(host: str, port: int, payload: bytes, timeout_s: float) -> bytes:
     raise errors.PeerSilent(f"the connection to {name} was lost: {CLOSED}")
 
 
-def _connect(host: str, port: int, timeout_s: float) -> socket.socket:
+def _connect(host: str, port: int, timeout_s: float, secure: ssl.SSLContext | None) -> socket.socket:
     try:
         connection = socket.create_connection((host, port), timeout_s)
+        tcp.prepare(connection)
+        return connection if secure is None else _secured(connection, host, secure)
     except OSError as error:
         raise errors.PeerUnreachable(f"no connection to {host}:{port}: {_reason(error)}") from error
-    tcp.prepare(connection)
-    return connection
+
+
+def _secured(connection: socket.socket, host: str, secure: ssl.SSLContext) -> ssl.SSLSocket:
+    try:
+        return secure.wrap_socket(connection, server_hostname=host)
+    except OSError:
+        connection.close()
+        raise
 
 
 def _stale(connection: socket.socket) -> bool:
@@ -124,7 +144,7 @@ def _stale(connection: socket.socket) -> bool:
     connection.setblocking(False)
     try:
         connection.recv(CHUNK)
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except OSError:
         return True
@@ -160,4 +180,6 @@ def _read(connection: socket.socket, timeout_s: float) -> bytes:
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or type(error).__name__
+    # What is wrong with a certificate stands in an attribute of its own; `strerror` tells it with OpenSSL's file and line.
+    told = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror
+    return told or str(error) or type(error).__name__

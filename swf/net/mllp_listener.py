@@ -5,6 +5,7 @@ import math
 import secrets
 import selectors
 import socket
+import ssl
 import threading
 import time
 import traceback
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from swf import clock, errors, log
-from swf.hl7 import ack, message, mllp
-from swf.net import tcp
+from swf.hl7 import ack, batch, message, mllp
+from swf.net import tcp, tls
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class HangUp(Exception):
     """Raised by a receiver to end the connection without an answer, as a peer that plays dead does."""
 
 
-# Takes an unframed message and gives the unframed acknowledgement; nothing when none is due (MSH-15 NE).
+# Takes an unframed message and gives its unframed acknowledgement: nothing when none is due (MSH-15 NE), two one after
+# the other, accept and application, in enhanced mode.
 Receive = Callable[[bytes, Peer], bytes]
 
 CHUNK = 65536
@@ -41,6 +43,7 @@ SILENCE_S = 0.2
 LINGER_S = 0.5
 # Before accepting again when the system has no descriptor or thread left.
 PAUSE_S = 0.2
+BLANKS = b"\r\n\t \0"
 UNFRAMED = "HL7 without MLLP framing"
 STRANGERS = {
     b"\x16\x03": "TLS on a plain port",
@@ -61,6 +64,7 @@ class MllpListener:
 
     `limit` is the longest frame in bytes, `frame_deadline_s` the time a whole frame may take from its first byte.
     `receive` may take as long as it needs; it is called again on the same connection only after its answer is sent.
+    The messages of a batch are handed to it one by one. With `secure` every connection begins with a TLS handshake.
     """
 
     def __init__(
@@ -72,14 +76,13 @@ class MllpListener:
         limit: int = 16 * 2**20,
         frame_deadline_s: float = 60.0,
         max_connections: int = 256,
+        max_connections_per_peer: int = 256,
+        secure: ssl.SSLContext | None = None,
         name: str = "hl7 listener",
     ) -> None:
         self.name = name
         self._address = (host, port)
-        self._receive = receive
-        self._limit = limit
-        self._frame_deadline_s = frame_deadline_s
-        self._max_connections = max_connections
+        self._terms = _Terms(receive, limit, frame_deadline_s, max_connections, max_connections_per_peer, secure)
         self._hall: _Hall | None = None
 
     @property
@@ -91,8 +94,7 @@ class MllpListener:
         """Bind and accept. Raises ConfigError when the address cannot be had."""
         listening = _bind(self.name, *self._address)
         self._address = listening.getsockname()[:2]
-        terms = _Terms(self._receive, self._limit, self._frame_deadline_s)
-        self._hall = _Hall(self.name, listening, terms, self._max_connections)
+        self._hall = _Hall(self.name, listening, self._terms)
         self._hall.open()
 
     def stop(self, deadline_s: float = 4.0) -> None:
@@ -114,21 +116,23 @@ class _Terms:
     receive: Receive
     limit: int
     frame_deadline_s: float
+    max_connections: int
+    max_connections_per_peer: int
+    secure: ssl.SSLContext | None
 
 
 class _Hall:
     """One listening socket from bind to close, with the connections that came in by it."""
 
-    def __init__(self, name: str, listening: socket.socket, terms: _Terms, max_connections: int) -> None:
+    def __init__(self, name: str, listening: socket.socket, terms: _Terms) -> None:
         self.name = name
         self.terms = terms
         self.last_call = math.inf
         # Closing one end makes the other readable for ever, in every thread that waits: nobody needs a timeout.
         self._rope, self.bell = socket.socketpair()
         self._listening = listening
-        self._max_connections = max_connections
         # Only the acceptor writes here while it runs, so no lock is needed.
-        self._connections: dict[threading.Thread, socket.socket] = {}
+        self._connections: dict[threading.Thread, tuple[socket.socket, Peer]] = {}
         self._closing = threading.Event()
         self._acceptor = threading.Thread(target=self._accept_all, name=name, daemon=True)
 
@@ -151,12 +155,13 @@ class _Hall:
         self.bell.close()
 
     def _cut_connections(self) -> None:
-        left = {thread: connection for thread, connection in self._connections.items() if thread.is_alive()}
+        left = [connection for thread, (connection, _) in self._connections.items() if thread.is_alive()]
         if left:
             log.warning("connections cut", service=self.name, count=len(left))
-        for connection in left.values():
+        for connection in left:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                # Not the method of a TLS socket, which would take the session from under the thread that uses it.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def _join(self, until: float) -> None:
         for thread in self._connections:
@@ -179,20 +184,32 @@ class _Hall:
         self._admit(connection, Peer(address[0], address[1]))
 
     def _admit(self, connection: socket.socket, peer: Peer) -> None:
-        self._connections = {thread: sock for thread, sock in self._connections.items() if thread.is_alive()}
-        if len(self._connections) >= self._max_connections:
-            self._turn_away(connection, peer, "too many connections")
+        self._connections = {thread: place for thread, place in self._connections.items() if thread.is_alive()}
+        crowd = self._crowd(peer)
+        if crowd:
+            self._turn_away(connection, peer, crowd)
             return
-        thread = threading.Thread(
-            target=self._serve, args=(connection, peer), name=f"{self.name} {peer.address}:{peer.port}", daemon=True
-        )
         try:
-            thread.start()
+            connection = _prepared(connection, self.terms.secure)
+            self._serve_in_thread(connection, peer)
         except RuntimeError:
             self._turn_away(connection, peer, "no thread left")
             self._closing.wait(PAUSE_S)
-            return
-        self._connections[thread] = connection
+        except OSError:
+            connection.close()  # it left before anything was said
+
+    def _serve_in_thread(self, connection: socket.socket, peer: Peer) -> None:
+        name = f"{self.name} {peer.address}:{peer.port}"
+        thread = threading.Thread(target=self._serve, args=(connection, peer), name=name, daemon=True)
+        thread.start()
+        self._connections[thread] = (connection, peer)
+
+    def _crowd(self, peer: Peer) -> str:
+        """Why there is no place for one more connection of `peer`; empty when there is."""
+        if len(self._connections) >= self.terms.max_connections:
+            return "too many connections"
+        same = sum(other.address == peer.address for _, other in self._connections.values())
+        return "too many connections from this address" if same >= self.terms.max_connections_per_peer else ""
 
     def _turn_away(self, connection: socket.socket, peer: Peer, reason: str) -> None:
         log.error("connection refused", service=self.name, address=peer.address, port=peer.port, reason=reason)
@@ -224,8 +241,6 @@ class _Conversation:
     """One connection: its bytes, its frames in order, an answer for each."""
 
     def __init__(self, connection: socket.socket, peer: Peer, hall: _Hall) -> None:
-        tcp.prepare(connection)
-        connection.settimeout(ANSWER_DEADLINE_S)
         self._connection = connection
         self._peer = peer
         self._hall = hall
@@ -235,6 +250,9 @@ class _Conversation:
         self._frame_until = math.inf
 
     def hold(self) -> None:
+        if isinstance(self._connection, ssl.SSLSocket) and not self._shake_hands(self._connection):
+            return
+        self._connection.settimeout(ANSWER_DEADLINE_S)
         with _selector(self._connection, self._hall.bell) as selector:
             try:
                 self._answer_all(selector)
@@ -246,13 +264,23 @@ class _Conversation:
             self._log("bytes outside frames", count=self._deframer.discarded)
         self._part()
 
+    def _shake_hands(self, connection: ssl.SSLSocket) -> bool:
+        try:
+            return tls.shake_hands(connection, self._hall.bell)
+        except OSError as error:
+            self._log("no TLS session", reason=getattr(error, "reason", None) or str(error))
+            return False
+
     def _answer_all(self, selector: selectors.BaseSelector) -> None:
         for frame in self._frames(selector):
-            answer = self._answer(frame)
-            if answer:
-                self._connection.sendall(mllp.frame(answer))
+            for each in [frame.payload] if frame.oversized else batch.split(frame.payload):
+                self._send(self._answer(mllp.Frame(each, frame.oversized)))
             if time.monotonic() > self._hall.last_call:
                 return
+
+    def _send(self, answers: bytes) -> None:
+        if answers:
+            self._connection.sendall(b"".join(map(mllp.frame, batch.split(answers))))
 
     def _frames(self, selector: selectors.BaseSelector) -> Iterator[mllp.Frame]:
         while (data := self._read(selector)) is not None:
@@ -267,14 +295,18 @@ class _Conversation:
 
         None at the end of the stream and, when the listener stops, once nothing is left to read.
         """
-        if time.monotonic() >= self._frame_until:
-            raise self._overdue()
-        ready = _ready(selector, self._patience())
-        if self._connection in ready:
-            data = self._connection.recv(CHUNK)
-            self._look_at(data)
-            return data or None
-        if self._hall.bell in ready:
+        while time.monotonic() < self._frame_until:
+            ready = _ready(selector, self._patience())
+            if self._connection not in ready:
+                return self._unheard(rung=self._hall.bell in ready)
+            with contextlib.suppress(ssl.SSLWantReadError):  # the bytes were not yet a whole TLS record
+                data = _received(self._connection)
+                self._look_at(data)
+                return data or None
+        raise self._overdue()
+
+    def _unheard(self, *, rung: bool) -> bytes | None:
+        if rung:
             return None
         if self._deframer.closing:
             return b""
@@ -300,7 +332,9 @@ class _Conversation:
         return _Refusal(text, head, errors.UnsupportedMessage(text, code=207))
 
     def _look_at(self, data: bytes) -> None:
-        """Raise _Refusal when the first bytes of the connection are those of another protocol."""
+        """Raise _Refusal for HL7 outside a frame and for the first bytes of another protocol."""
+        if not self._deframer.inside and data.lstrip(BLANKS).startswith(b"MSH"):
+            raise _Refusal(UNFRAMED, data, errors.UnsupportedMessage(UNFRAMED, code=207))
         if len(self._opening) == OPENING_BYTES:
             return
         self._opening = (self._opening + data)[:OPENING_BYTES]
@@ -330,9 +364,11 @@ class _Conversation:
 
     def _part(self) -> None:
         """Close our half and read on for a moment: to close over unread bytes would reset away our last answers."""
-        self._connection.shutdown(socket.SHUT_WR)
+        if isinstance(self._connection, ssl.SSLSocket):
+            _say_goodbye(self._connection)
         until = time.monotonic() + LINGER_S
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_WR)
             while (left := until - time.monotonic()) > 0:
                 self._connection.settimeout(left)
                 if not self._connection.recv(CHUNK):
@@ -351,6 +387,32 @@ def _bind(name: str, host: str, port: int) -> socket.socket:
     # A caller that leaves between poll and accept would otherwise block the acceptor.
     listening.setblocking(False)
     return listening
+
+
+def _prepared(connection: socket.socket, secure: ssl.SSLContext | None) -> socket.socket:
+    tcp.prepare(connection)
+    if secure is None:
+        return connection
+    return secure.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+
+
+def _received(connection: socket.socket) -> bytes:
+    if not isinstance(connection, ssl.SSLSocket):
+        return connection.recv(CHUNK)
+    # Half a TLS record makes the socket readable and yet gives nothing: never wait for the rest of it here.
+    connection.settimeout(0)
+    try:
+        data = connection.recv(CHUNK)
+        return data + connection.recv(connection.pending()) if connection.pending() else data
+    finally:
+        connection.settimeout(ANSWER_DEADLINE_S)
+
+
+def _say_goodbye(connection: ssl.SSLSocket) -> None:
+    """Tell the peer that nothing was cut off (close_notify), whether or not it listens."""
+    connection.settimeout(0)
+    with contextlib.suppress(OSError, ValueError):
+        connection.unwrap()
 
 
 def _selector(*sockets: socket.socket) -> selectors.BaseSelector:

@@ -11,7 +11,7 @@ the other way round.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -30,6 +30,10 @@ Result = TypeVar("Result")
 LARGEST_BATCH = 64
 REPEATS = 5
 _BELL = "ring after commit"
+
+
+class _Rehearsed(Exception):
+    """Undoes a transaction that was only tried."""
 
 
 class _Batch:
@@ -118,6 +122,14 @@ class Database:
             else:
                 return result
         raise failure
+
+    def rehearse(self, work: Callable[[Transaction], Result]) -> Result:
+        """Do `work` in a transaction, undo it, and return its result. Raises what `work` raises, and StoreError."""
+        results: list[Result] = []
+        with suppress(_Rehearsed), self.transaction() as transaction:
+            results.append(work(transaction))
+            raise _Rehearsed
+        return results[0]
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -1,6 +1,6 @@
 """Reads and writes the journal: what happened, in commit order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from swf.model.journal import JOURNAL, Event
-from swf.model.message import MESSAGE
+from swf.model.message import MESSAGE, Disposition
 from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
 from swf.store.database import Record, Transaction
 
@@ -47,6 +47,22 @@ def add(transaction: Transaction, at: datetime, entries: Iterable[Entry], *, mes
 def of_message(connection: Connection, message: int) -> Sequence[Record]:
     """What message row `message` caused."""
     return connection.execute(select(JOURNAL).where(JOURNAL.c.message == message).order_by(JOURNAL.c.id)).all()
+
+
+def later_messages(connection: Connection, orders: Collection[int], message: int) -> list[int]:
+    """The messages that came after message row `message` and had an effect on one of these order rows."""
+    statement = (
+        select(JOURNAL.c.message)
+        .join(MESSAGE, MESSAGE.c.id == JOURNAL.c.message)
+        .where(
+            JOURNAL.c.order.in_(orders),
+            JOURNAL.c.message > message,
+            JOURNAL.c.event != Event.MESSAGE_REPEATED,
+            MESSAGE.c.disposition == Disposition.APPLIED,
+        )
+        .distinct()
+    )
+    return sorted(connection.scalars(statement))
 
 
 def came_from(connection: Connection, order: int, step_id: str) -> str:

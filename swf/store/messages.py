@@ -3,23 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, union_all, update
 
 from swf.model.message import MESSAGE, Disposition
 from swf.store.database import Record, Transaction
 
 _INSERT = insert(MESSAGE).returning(MESSAGE.c.id)
-_EARLIER = (
-    select(MESSAGE.c.id, MESSAGE.c.acknowledgement)
-    .where(
-        MESSAGE.c.control_id == bindparam("control"),
-        MESSAGE.c.source == bindparam("sender"),
-        MESSAGE.c.content_hash == bindparam("hash"),
-        MESSAGE.c.disposition == Disposition.APPLIED,
-    )
-    .order_by(MESSAGE.c.id)
-    .limit(1)
+_SAME_NUMBER = select(MESSAGE.c.id, MESSAGE.c.acknowledgement, MESSAGE.c.content_hash).where(
+    MESSAGE.c.control_id == bindparam("control"),
+    MESSAGE.c.source == bindparam("sender"),
+    MESSAGE.c.disposition == Disposition.APPLIED,
+    MESSAGE.c.ack_code.in_(("AA", "CA")),  # one that was refused first and replayed later got no such answer
 )
+_SAME_CONTENT = _SAME_NUMBER.where(MESSAGE.c.content_hash == bindparam("hash")).order_by(MESSAGE.c.id).limit(1)
+# One look for both; a sender that gives every message the same number has thousands of the second kind.
+_EARLIER = union_all(select(_SAME_CONTENT.subquery()), select(_SAME_NUMBER.limit(1).subquery()))
 
 
 def add(transaction: Transaction, **columns: Any) -> int:
@@ -28,8 +26,12 @@ def add(transaction: Transaction, **columns: Any) -> int:
 
 
 def applied_before(transaction: Transaction, *, source: str, control_id: str, content_hash: str) -> Record | None:
-    """The same message, applied earlier: its row number and acknowledgement. A refused one may be sent again."""
-    return transaction.execute(_EARLIER, {"control": control_id, "sender": source, "hash": content_hash}).first()
+    """A message of this sender and number that was applied: row number, acknowledgement and digest of its content.
+
+    The one with this very content if there is one, else any other. A refused one may be sent again.
+    """
+    found = transaction.execute(_EARLIER, {"control": control_id, "sender": source, "hash": content_hash}).all()
+    return next((row for row in found if row.content_hash == content_hash), found[0] if found else None)
 
 
 def recent(connection: Connection, *, limit: int, refused_only: bool = False) -> Sequence[Record]:
@@ -44,3 +46,10 @@ def recent(connection: Connection, *, limit: int, refused_only: bool = False) ->
 def one(connection: Connection, number: int) -> Record | None:
     """A message whole."""
     return connection.execute(select(MESSAGE).where(MESSAGE.c.id == number)).first()
+
+
+def dispose(transaction: Transaction, number: int, disposition: Disposition, reason: str) -> None:
+    """Say anew what became of a message. Its bytes and the answer its sender got stay as they were."""
+    transaction.execute(
+        update(MESSAGE).where(MESSAGE.c.id == number).values(disposition=disposition, reason=reason)
+    )

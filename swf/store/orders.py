@@ -47,8 +47,9 @@ def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Re
 
 
 def add(transaction: Transaction, **columns: Any) -> int:
-    """Add an order; returns its row number."""
-    return int(transaction.execute(_INSERT_ORDER, columns).scalar_one())
+    """Add an order; returns its row number. It came under the identity of its patient unless told otherwise."""
+    values = {"identity": columns["patient"], "result_status": "", **columns}
+    return int(transaction.execute(_INSERT_ORDER, values).scalar_one())
 
 
 def change(transaction: Transaction, number: int, **columns: Any) -> None:

@@ -22,7 +22,25 @@ _BY_NUMBER = select(PATIENT).where(PATIENT.c.id == bindparam("number")).with_for
 
 def find(transaction: Transaction, patient_id: str, issuer: str) -> Record | None:
     """The patient of that identifier; a merged identifier leads to the survivor."""
-    row = transaction.execute(_BY_IDENTIFIER, {"identifier": patient_id, "authority": issuer}).first()
+    return survivor(transaction, identity(transaction, patient_id, issuer))
+
+
+def identity(transaction: Transaction, patient_id: str, issuer: str) -> Record | None:
+    """The row of that identifier itself, merged or not."""
+    return transaction.execute(_BY_IDENTIFIER, {"identifier": patient_id, "authority": issuer}).first()
+
+
+def ensure(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> Record:
+    """The row of that identifier itself, made with `dataset` when nobody had it; another sender may make it meanwhile."""
+    found = identity(transaction, patient_id, issuer)
+    if found is None:
+        save(transaction, patient_id, issuer, dataset, at)
+        found = transaction.execute(_BY_IDENTIFIER, {"identifier": patient_id, "authority": issuer}).one()
+    return found
+
+
+def survivor(transaction: Transaction, row: Record | None) -> Record | None:
+    """Who is left of the identity `row` after all merges: itself when it was never merged."""
     for _ in range(LONGEST_MERGE_CHAIN):
         if row is None or row.merged_into is None:
             break
@@ -34,6 +52,14 @@ def save(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes,
     """Add the patient or replace the attributes known of him or her; returns the row number."""
     values = {"patient_id": patient_id, "issuer": issuer, "dataset": dataset, "updated_at": at}
     return int(transaction.execute(_save(transaction.dialect.name), values).scalar_one())
+
+
+def add_alias(transaction: Transaction, patient_id: str, issuer: str, patient: int, at: datetime) -> None:
+    """Let another identifier lead to row `patient`; nothing is done when somebody else was quicker to name it."""
+    values = {"patient_id": patient_id, "issuer": issuer, "dataset": b"", "merged_into": patient, "updated_at": at}
+    new = dialect.new_row(transaction.dialect.name, PATIENT)
+    statement = new.on_conflict_do_nothing(index_elements=["patient_id", "issuer"])
+    transaction.execute(statement, values)
 
 
 @cache
@@ -52,3 +78,28 @@ def merge(transaction: Transaction, loser: int, survivor: int, at: datetime) -> 
     """Let the identifier of row `loser` lead to row `survivor`, and move the loser's orders there."""
     transaction.execute(update(PATIENT).where(PATIENT.c.id == loser), {"merged_into": survivor, "updated_at": at})
     transaction.execute(update(ORDER).where(ORDER.c.patient == loser), {"patient": survivor, "updated_at": at})
+
+
+def promote(transaction: Transaction, alias: Record, at: datetime) -> None:
+    """Let a further identifier stand by itself, with what is known of the patient it led to."""
+    known = transaction.execute(_BY_NUMBER, {"number": alias.merged_into}).one()
+    values = {"merged_into": None, "dataset": known.dataset, "updated_at": at}
+    transaction.execute(update(PATIENT).where(PATIENT.c.id == alias.id), values)
+
+
+def split(transaction: Transaction, number: int, at: datetime) -> None:
+    """Take the merge of row `number` back: it and what leads to it are on their own again, with the orders they brought."""
+    transaction.execute(update(PATIENT).where(PATIENT.c.id == number), {"merged_into": None, "updated_at": at})
+    mine = ORDER.c.identity.in_(_leading_to(transaction, number))
+    transaction.execute(update(ORDER).where(mine), {"patient": number, "updated_at": at})
+
+
+def _leading_to(transaction: Transaction, number: int) -> set[int]:
+    """The row and every row whose merges end in it."""
+    found: set[int] = set()
+    newest = {number}
+    while newest:
+        found |= newest
+        statement = select(PATIENT.c.id).where(PATIENT.c.merged_into.in_(newest))
+        newest = set(transaction.scalars(statement)) - found
+    return found

@@ -4,10 +4,14 @@ Ours are made of the order's row number, which is never used again, and therefor
 is sent; the Study Instance UID is derived from the order number itself, so that it survives even the store.
 """
 
+from datetime import datetime
+
+from swf import clock
 from swf.dicom import uid
 from swf.dicom.encoding import Value
 from swf.hl7.message import Header
 from swf.mapping import inbound
+from swf.workflow.site import Site
 
 _UNIVERSAL_SERVICE = "RequestedProcedureCodeSequence"
 
@@ -22,9 +26,9 @@ def order_numbers(item: dict[str, Value], header: Header) -> tuple[tuple[str, st
     )
 
 
-def accession_number(prefix: str, order: int) -> str:
-    """The accession number of order row `order`; at most 16 characters (SH)."""
-    return f"{prefix}{order:08d}"
+def accession_number(site: Site, order: int, at: datetime) -> str:
+    """The accession number of order row `order`, which came at `at`, by the site's template; at most 16 characters (SH)."""
+    return site.mapping.accession.render(site.settings.site.accession_prefix, order, clock.local(at))
 
 
 def requested_procedure_id(order: int, position: int) -> str:

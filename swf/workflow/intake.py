@@ -4,6 +4,7 @@ Serves RAD-2, RAD-3, RAD-4, RAD-12 and RAD-13. Whatever the bytes are, they are 
 itself fails nothing is kept, and the sender is told to try again (AR 207).
 """
 
+import contextlib
 import hashlib
 import uuid
 from collections.abc import Iterable
@@ -11,13 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from swf import clock, log
-from swf.errors import MessageError, StoreError
-from swf.hl7 import ack, charset, message
-from swf.hl7.message import Header
+from swf.errors import MessageError, StoreError, UnknownSender
+from swf.hl7 import ack, charset, message, replies
+from swf.hl7.ack import Reply
+from swf.hl7.message import Header, Message
+from swf.hl7.replies import Numbers
 from swf.model.journal import Event
 from swf.model.message import Disposition
-from swf.store import journal, messages
-from swf.store.database import Database, Transaction
+from swf.store import journal, messages, orders
+from swf.store.database import Database, Record, Transaction
 from swf.store.journal import Entry
 from swf.workflow import routing
 from swf.workflow.site import Site
@@ -28,8 +31,9 @@ _LONGEST_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class _Arrival:
-    """A message as it came, before anything is known of its content."""
+    """A message as it came, before anything is known of its content; `site` is how its sender finds us."""
 
+    site: Site
     raw: bytes
     peer: str
     header: Header
@@ -48,7 +52,7 @@ class _Arrival:
     @property
     def content_hash(self) -> str:
         """A digest of everything but the time of sending (MSH-7), which a repeat may have anew."""
-        first, *rest = self.raw.split(b"\r", 1)
+        first, *rest = self.raw[max(0, self.raw.find(b"MSH")) :].split(b"\r", 1)
         fields = first.split(self.header.delimiters.field.encode("latin-1"))
         if len(fields) > 6:  # noqa: PLR2004  MSH-7, since MSH-1 is the separator itself
             fields[6] = b""
@@ -57,21 +61,23 @@ class _Arrival:
 
 def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
     """Take the message `raw` from the address `peer`; the acknowledgement to send back. Never raises an SwfError."""
-    arrival = _Arrival(raw, peer, message.read_header(raw), clock.now())
+    header = message.read_header(raw)
+    arrival = _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
     try:
-        return _take(database, site, arrival)
+        return _take(database, arrival)
     except StoreError as error:
         log.error("message not kept", control_id=arrival.control_id, source=arrival.source, error=str(error))
         return _answer(arrival, [error])
 
 
-def _take(database: Database, site: Site, arrival: _Arrival) -> bytes:
+def _take(database: Database, arrival: _Arrival) -> bytes:
     try:
-        return database.run(lambda transaction: _apply(transaction, site, arrival))
+        return database.run(lambda transaction: _apply(transaction, arrival))
     except MessageError as error:
         refusal = error  # its effect is undone; what is left to do is to keep the message and the reason
         log.warning(
-            "message refused",
+            "security alert: sender not admitted" if isinstance(error, UnknownSender) else "message refused",
+            address=arrival.peer,
             control_id=arrival.control_id,
             source=arrival.source,
             message_type=arrival.header.type,
@@ -81,43 +87,92 @@ def _take(database: Database, site: Site, arrival: _Arrival) -> bytes:
         return database.run(lambda transaction: _refuse(transaction, arrival, refusal))
 
 
-def _apply(transaction: Transaction, site: Site, arrival: _Arrival) -> bytes:
+def _apply(transaction: Transaction, arrival: _Arrival) -> bytes:
     """Do what the message asks and keep it; the acknowledgement, which is part of what is kept."""
-    text, codec = charset.decode(arrival.raw, arrival.header, default=site.settings.hl7.default_charset)
-    content = message.parse(text, arrival.header, codec)
+    site = arrival.site
+    site.admit(arrival.peer)
+    content, codec = read(site, arrival.raw, arrival.header)
     use_case = routing.use_case(arrival.header, site)
-    earlier = _applied_before(transaction, arrival)
-    if earlier is not None:
-        return earlier
+    earlier = _earlier(transaction, arrival)
+    if earlier is not None and earlier.content_hash == arrival.content_hash:
+        return _repeat(transaction, arrival, earlier)
     entries = use_case(transaction, site, content, arrival.at)
-    answer = _answer(arrival, [], codec)
-    _keep(transaction, arrival, answer, codec=codec, entries=[Entry(Event.MESSAGE_APPLIED), *entries])
+    warnings = _reused(arrival, entries) if earlier is not None else []
+    answer = _answer(arrival, [], codec, _reply(transaction, arrival, content, entries))
+    _keep(transaction, arrival, answer, codec=codec, entries=[Entry(Event.MESSAGE_APPLIED), *entries, *warnings])
     return answer
 
 
-def _applied_before(transaction: Transaction, arrival: _Arrival) -> bytes | None:
-    """The acknowledgement the very same message got, when it is a repeat."""
+def read(site: Site, raw: bytes, header: Header) -> tuple[Message, str]:
+    """The message in `raw` and the codec it was read with; raises UnreadableMessage."""
+    override = site.source.charset_override or None
+    text, codec = charset.decode(raw, header, default=site.default_charset, override=override)
+    return message.parse(text, header, codec), codec
+
+
+def reason(error: MessageError) -> str:
+    """Why a message was refused, as operators read it: the place and the sentence."""
+    return f"{error.location}: {error.text}" if error.location else error.text
+
+
+def _earlier(transaction: Transaction, arrival: _Arrival) -> Record | None:
+    """A message of the same sender and number: the very same one if it came before, else one with other content."""
     if not arrival.control_id:
         return None
-    earlier = messages.applied_before(
+    return messages.applied_before(
         transaction,
         source=arrival.source,
         control_id=arrival.control_id,
         content_hash=arrival.content_hash,
     )
-    if earlier is None:
-        return None
+
+
+def _repeat(transaction: Transaction, arrival: _Arrival, earlier: Record) -> bytes:
+    """The acknowledgement the very same message got."""
     orders = dict.fromkeys(row.order for row in journal.of_message(transaction, earlier.id) if row.order)
     repeats = [Entry(Event.MESSAGE_REPEATED, order) for order in orders] or [Entry(Event.MESSAGE_REPEATED)]
     journal.add(transaction, arrival.at, repeats, message=earlier.id)
     return bytes(earlier.acknowledgement)
 
 
+def _reused(arrival: _Arrival, entries: Iterable[Entry]) -> list[Entry]:
+    """Warn of a message number used again for something else: the sender may have lost its count."""
+    detail = {"text": f"the message number {arrival.control_id} was used before for another message"}
+    orders = dict.fromkeys(entry.order for entry in entries if entry.order)
+    return [Entry(Event.WARNING, order, detail=detail) for order in orders or [None]]
+
+
+def _reply(
+    transaction: Transaction,
+    arrival: _Arrival,
+    content: Message | None,
+    entries: Iterable[Entry] = (),
+    *,
+    done: bool = True,
+) -> Reply | None:
+    """What a sender that asked for application replies is told of each order; None for all others."""
+    if arrival.site.source.reply != "application":
+        return None
+    known: dict[str, Numbers] = {}
+    for order in dict.fromkeys(entry.order for entry in entries if entry.order):
+        row = orders.one(transaction, order)
+        numbers = Numbers((row.placer_order_number, row.placer_issuer), (row.filler_order_number, row.filler_issuer))
+        known |= dict.fromkeys(filter(None, (row.placer_order_number, row.filler_order_number)), numbers)
+    return replies.reply(arrival.header, content, done=done, known=known)
+
+
+def _refusal(transaction: Transaction, arrival: _Arrival) -> Reply | None:
+    """What is told of the orders of a refused message, as far as it can be read."""
+    content = None
+    with contextlib.suppress(MessageError):
+        content, _ = read(arrival.site, arrival.raw, arrival.header)
+    return _reply(transaction, arrival, content, done=False)
+
+
 def _refuse(transaction: Transaction, arrival: _Arrival, error: MessageError) -> bytes:
-    answer = _answer(arrival, [error])
-    reason = f"{error.location}: {error.text}" if error.location else error.text
-    entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": reason, "code": error.code})]
-    _keep(transaction, arrival, answer, ack_code=error.ack_code, reason=reason, entries=entries)
+    answer = _answer(arrival, [error], reply=_refusal(transaction, arrival))
+    entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": reason(error), "code": error.code})]
+    _keep(transaction, arrival, answer, ack_code=error.ack_code, reason=reason(error), entries=entries)
     return answer
 
 
@@ -150,8 +205,25 @@ def _keep(
     journal.add(transaction, arrival.at, entries, message=number)
 
 
-def _answer(arrival: _Arrival, errors: list[MessageError] | list[StoreError], codec: str | None = None) -> bytes:
-    control_id = uuid.uuid4().hex[:_LONGEST_CONTROL_ID].upper()
-    return ack.acknowledge(
-        arrival.header, control_id=control_id, at=clock.local(clock.now()), errors=errors, codec=codec
+def _answer(
+    arrival: _Arrival,
+    errors: list[MessageError] | list[StoreError],
+    codec: str | None = None,
+    reply: Reply | None = None,
+) -> bytes:
+    """What goes back: in enhanced mode none, one or both acknowledgements, the accept acknowledgement first."""
+    enhanced = arrival.site.source.ack_mode == "enhanced"
+    accept, application = ack.due(arrival.header, enhanced=enhanced, failed=bool(errors))
+    parts = [(True, None)] * accept + [(False, reply)] * application
+    return b"".join(
+        ack.acknowledge(
+            arrival.header,
+            control_id=uuid.uuid4().hex[:_LONGEST_CONTROL_ID].upper(),
+            at=clock.local(clock.now()),
+            errors=errors,
+            codec=codec,
+            accept=accepting,
+            reply=content,
+        )
+        for accepting, content in parts
     )

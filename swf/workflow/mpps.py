@@ -24,6 +24,7 @@ from swf.workflow.orders import settle
 from swf.workflow.site import Site
 
 _CANCELLED = StepStatus.CANCELLED
+_NOT_LISTED = (_CANCELLED, StepStatus.HELD)  # a wrong entry leaves them so
 _EVENTS = {
     PerformedStatus.IN_PROGRESS: Event.MPPS_IN_PROGRESS,
     PerformedStatus.COMPLETED: Event.MPPS_COMPLETED,
@@ -134,10 +135,9 @@ def _move(transaction: Transaction, step: Record, performed: Summary, at: dateti
 
 
 def _before(transaction: Transaction, step: Record) -> StepStatus:
-    """The status the event meets: a cancelled step that a modality has begun all the same is still a cancelled one."""
-    if step.status == StepStatus.STARTED and journal.came_from(transaction, step.order, step.step_id) == _CANCELLED:
-        return _CANCELLED
-    return StepStatus(step.status)
+    """The status the event meets: a step that a modality has begun though it was cancelled or held is that still."""
+    before = journal.came_from(transaction, step.order, step.step_id) if step.status == StepStatus.STARTED else ""
+    return StepStatus(before if before in _NOT_LISTED else step.status)
 
 
 def _scheduled(transaction: Transaction, dataset: Dataset) -> list[Record]:

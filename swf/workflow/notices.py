@@ -17,6 +17,7 @@ from swf.store.journal import Entry
 from swf.workflow import states
 from swf.workflow.site import Site
 
+_ORDER_MESSAGE = "ORM^O01"
 _LONGEST_CONTROL_ID = 20  # MSH-10 up to HL7 2.5
 
 
@@ -33,20 +34,34 @@ class Change:
 
 def tell(transaction: Transaction, site: Site, change: Change) -> list[Entry]:
     """Queue what every destination is told about `change`; what there is to journal of it."""
-    statuses = [step.status for step in change.every_step]
-    status = states.order_status(statuses)
-    notice = Notice(
-        steps=[step.dataset for step in change.performed_steps],
-        status=status,
-        result_status=states.result_status(status, statuses),
-        performed=change.performed,
-        at=change.at,
-    )
+    notice = _notice(change)
     return [
         _queue(transaction, site, change.order, (destination, kind), notice)
         for destination in site.settings.destination
         for kind in destination.send
     ]
+
+
+def status(transaction: Transaction, site: Site, change: Change) -> list[Entry]:
+    """Queue the present status of an order for every destination that takes order messages; what there is to journal."""
+    notice = _notice(change)
+    return [
+        _queue(transaction, site, change.order, (destination, _ORDER_MESSAGE), notice)
+        for destination in site.settings.destination
+        if _ORDER_MESSAGE in destination.send
+    ]
+
+
+def _notice(change: Change) -> Notice:
+    statuses = [step.status for step in change.every_step]
+    order_status = states.order_status(statuses)
+    return Notice(
+        steps=[step.dataset for step in change.performed_steps],
+        status=order_status,
+        result_status=states.result_status(order_status, statuses),
+        performed=change.performed,
+        at=change.at,
+    )
 
 
 def _queue(transaction: Transaction, site: Site, order: int, wanted: tuple[Destination, str], notice: Notice) -> Entry:

@@ -1,4 +1,4 @@
-"""MSH-9 to use case: one table (RAD-2, RAD-3, RAD-4, RAD-12, RAD-13)."""
+"""MSH-9 to use case: one table (RAD-1, RAD-2, RAD-3, RAD-4, RAD-12, RAD-13, RAD-48; ITI-30, ITI-31)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -7,7 +7,7 @@ from swf.errors import UnsupportedMessage
 from swf.hl7.message import Header, Message
 from swf.store.database import Transaction
 from swf.store.journal import Entry
-from swf.workflow import orders, patients
+from swf.workflow import appointments, orders, patients, reports, visits
 from swf.workflow.site import Site
 
 UseCase = Callable[[Transaction, Site, Message, datetime], list[Entry]]
@@ -16,11 +16,39 @@ USE_CASES: dict[str, UseCase] = {
     "ORM^O01": orders.apply,
     "OMG^O19": orders.apply,
     "OMI^O23": orders.apply,
+    "ORR^O02": orders.take_reply,
+    "ORG^O20": orders.take_reply,
+    "ORU^R01": reports.receive,
+    "SIU^S12": appointments.book,
+    "SIU^S13": appointments.book,
+    "SIU^S14": appointments.book,
+    "SIU^S15": appointments.cancel,
+    "SIU^S17": appointments.cancel,
+    "SIU^S26": appointments.miss,
+    "ADT^A01": patients.update,
+    "ADT^A02": patients.update,
+    "ADT^A03": visits.discharge,
+    "ADT^A04": patients.update,
+    "ADT^A05": patients.update,
+    "ADT^A06": patients.update,
+    "ADT^A07": patients.update,
     "ADT^A08": patients.update,
+    "ADT^A10": visits.arrive,
+    "ADT^A11": visits.cancel,
+    "ADT^A12": patients.update,
+    "ADT^A13": patients.update,
+    "ADT^A28": patients.update,
+    "ADT^A31": patients.update,
+    "ADT^A32": visits.leave,
+    "ADT^A34": patients.merge,
+    "ADT^A37": patients.split,
+    "ADT^A38": visits.cancel,
+    "ADT^A39": patients.merge,
     "ADT^A40": patients.merge,
+    "ADT^A47": patients.change_identifier,
 }
 # Senders of HL7 up to 2.3 may leave the trigger event out where a type has only one
-_ONLY_EVENT = {"ORM": "ORM^O01", "OMG": "OMG^O19", "OMI": "OMI^O23"}
+_ONLY_EVENT = {"ORM": "ORM^O01", "OMG": "OMG^O19", "OMI": "OMI^O23", "ORR": "ORR^O02", "ORU": "ORU^R01"}
 _UNSUPPORTED_TYPE, _UNSUPPORTED_EVENT, _UNSUPPORTED_PROCESSING_ID = 200, 201, 202
 
 

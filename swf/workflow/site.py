@@ -1,14 +1,94 @@
-"""What the decisions need to know of the place they are made for."""
+"""What the decisions need to know of the place they are made for, and of who sends."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address, ip_network
 
-from swf.config import Settings
+from swf import config
+from swf.config import Settings, Source
+from swf.errors import ConfigError, UnknownSender
+from swf.hl7.message import Header
+from swf.mapping import loader
 from swf.mapping.loader import SiteMapping
+
+ANYBODY = Source.model_construct(name="")
+"""A sender without a [[source]] of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The configuration and the mapping in force."""
+    """The configuration and the mapping in force; for one message, `source` is who sent it."""
 
     settings: Settings
     mapping: SiteMapping
+    source_mappings: Mapping[str, SiteMapping] = field(default_factory=dict)
+    source: Source = ANYBODY
+
+    def mappings(self) -> list[SiteMapping]:
+        """Every mapping in force."""
+        return [self.mapping, *self.source_mappings.values()]
+
+    def for_source(self, header: Header, peer: str) -> "Site":
+        """The site as a message from the address `peer` finds it: with its source, and that source's mapping.
+
+        The first [[source]] that fits by name and address counts; one that fits by name alone, when none does.
+        """
+        named = [source for source in self.settings.source if _is_named(source, header)]
+        source = next((source for source in named if _admits(source.hosts, peer)), named[0] if named else None)
+        if source is None:
+            return self
+        return replace(self, source=source, mapping=self.source_mappings.get(source.mapping, self.mapping))
+
+    def admit(self, peer: str) -> None:
+        """Raise UnknownSender for a source that sends from elsewhere and, off loopback, for one that is not listed."""
+        if not _admits(self.source.hosts, peer):
+            raise UnknownSender(f"{self.source.name} does not send from this address", location="MSH^1^3")
+        if self.source is ANYBODY and self.settings.source and self.settings.hl7.senders_are_checked:
+            raise UnknownSender("the sender is not known here", location="MSH^1^3")
+
+    @property
+    def default_charset(self) -> str:
+        """The character set of messages that declare none."""
+        return self.source.charset or self.settings.hl7.default_charset
+
+
+def load(settings: Settings) -> Site:
+    """The settings with every mapping they name; raises ConfigError with every mistake in any of them.
+
+    What is sent follows the site's own mapping, whoever's message is the cause.
+    """
+    mistakes: list[str] = []
+    mappings: dict[str, SiteMapping] = {}
+    files = {"": config.mapping_file(settings), **config.source_mapping_files(settings)}
+    for name, file in files.items():
+        try:
+            mappings[name] = loader.load(file)
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ConfigError(list(dict.fromkeys(mistakes)))
+    own = mappings.pop("")
+    return Site(settings, own, {name: replace(other, messages=own.messages) for name, other in mappings.items()})
+
+
+def _is_named(source: Source, header: Header) -> bool:
+    wanted = ((source.application, header.sending_application), (source.facility, header.sending_facility))
+    return all(name in ("", _first_component(told, header)) for name, told in wanted)
+
+
+def _first_component(text: str, header: Header) -> str:
+    return text.partition(header.delimiters.component)[0].strip()
+
+
+@lru_cache(maxsize=4096)
+def _admits(hosts: tuple[str, ...], peer: str) -> bool:
+    if not hosts:
+        return True
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in ip_network(host) for host in hosts)

@@ -1,6 +1,6 @@
 """Every status of a step and an order, and every lawful step between them; nothing else changes a status.
 
-Two kinds of events meet here. What a message asks for (cancel, discontinue, complete) can be refused. What a modality
+Two kinds of events meet here. What a message asks for (cancel, complete, hold, arrive) can be refused. What a modality
 reports (MPPS) has happened and can not: a fact moves even a cancelled step, but never reopens a completed one, because
 an appended acquisition adds to an exam that is done (RAD-6, RAD-7; RAD-2, RAD-13).
 """
@@ -17,6 +17,7 @@ class OrderStatus(StrEnum):
 
     SCHEDULED = "SC"
     IN_PROGRESS = "IP"
+    HELD = "HD"
     COMPLETED = "CM"
     CANCELLED = "CA"
     DISCONTINUED = "DC"
@@ -28,6 +29,11 @@ class StepEvent(StrEnum):
     CANCEL = "cancel"
     DISCONTINUE = "discontinue"
     COMPLETE = "complete"
+    START = "start"
+    ARRIVE = "arrive"
+    LEAVE = "leave"
+    HOLD = "hold"
+    RELEASE = "release"
     PERFORMING = "performing"
     PERFORMED = "performed"
     ABANDONED = "abandoned"
@@ -40,13 +46,23 @@ _CLOSED = (_S.COMPLETED, _S.CANCELLED, _S.DISCONTINUED)
 
 # event → {status before: status after}; a pair that is not here is refused
 TRANSITIONS: dict[StepEvent, dict[StepStatus, StepStatus]] = {
-    _E.CANCEL: dict.fromkeys((*_OPEN, _S.CANCELLED), _S.CANCELLED),
-    _E.DISCONTINUE: dict.fromkeys((*_OPEN, _S.STARTED, _S.DISCONTINUED), _S.DISCONTINUED),
-    _E.COMPLETE: dict.fromkeys((*_OPEN, _S.STARTED, _S.COMPLETED), _S.COMPLETED),
+    _E.CANCEL: dict.fromkeys((*_OPEN, _S.HELD, _S.CANCELLED), _S.CANCELLED),
+    _E.DISCONTINUE: dict.fromkeys((*_OPEN, _S.HELD, _S.STARTED, _S.DISCONTINUED), _S.DISCONTINUED),
+    _E.COMPLETE: dict.fromkeys((*_OPEN, _S.HELD, _S.STARTED, _S.COMPLETED), _S.COMPLETED),
+    _E.START: dict.fromkeys((*_OPEN, _S.HELD, _S.STARTED), _S.STARTED),
+    _E.ARRIVE: {_S.SCHEDULED: _S.ARRIVED, _S.ARRIVED: _S.ARRIVED, _S.READY: _S.READY},
+    _E.LEAVE: {_S.SCHEDULED: _S.SCHEDULED, _S.ARRIVED: _S.SCHEDULED},
+    _E.HOLD: dict.fromkeys((*_OPEN, _S.HELD), _S.HELD),
+    _E.RELEASE: {**{status: status for status in _OPEN}, _S.HELD: _S.SCHEDULED},
     _E.PERFORMING: {**dict.fromkeys(_S, _S.STARTED), _S.COMPLETED: _S.COMPLETED},
     _E.PERFORMED: dict.fromkeys(_S, _S.COMPLETED),
     _E.ABANDONED: {**dict.fromkeys(_S, _S.DISCONTINUED), _S.COMPLETED: _S.COMPLETED, _S.CANCELLED: _S.CANCELLED},
-    _E.WRONG_ENTRY: {**dict.fromkeys(_S, _S.SCHEDULED), _S.COMPLETED: _S.COMPLETED, _S.CANCELLED: _S.CANCELLED},
+    _E.WRONG_ENTRY: {
+        **dict.fromkeys(_S, _S.SCHEDULED),
+        _S.HELD: _S.HELD,
+        _S.COMPLETED: _S.COMPLETED,
+        _S.CANCELLED: _S.CANCELLED,
+    },
 }
 
 
@@ -77,6 +93,8 @@ def order_status(steps: Iterable[str]) -> OrderStatus:
         return OrderStatus.IN_PROGRESS
     if found & set(_OPEN):
         return OrderStatus.IN_PROGRESS if _S.COMPLETED in found else OrderStatus.SCHEDULED
+    if _S.HELD in found:
+        return OrderStatus.HELD
     return OrderStatus.COMPLETED if _S.COMPLETED in found else OrderStatus.DISCONTINUED
 
 
@@ -86,6 +104,7 @@ def result_status(order: OrderStatus, steps: Iterable[str]) -> str:
         return "A" if _S.COMPLETED in frozenset(steps) else "I"
     return {
         OrderStatus.SCHEDULED: "S",
+        OrderStatus.HELD: "S",
         OrderStatus.COMPLETED: "R",
         OrderStatus.CANCELLED: "X",
         OrderStatus.DISCONTINUED: "X",

@@ -77,5 +77,10 @@ def set_status(transaction: Transaction, step: Record, status: StepStatus, at: d
     return [Entry(Event.STEP_STATUS, step.order, detail={"step_id": step.step_id, "from": step.status, "to": status})]
 
 
+def is_unbooked(step: Record) -> bool:
+    """Whether the step waits for a time, because its appointment was cancelled."""
+    return step.status == StepStatus.HELD and not step.start_date
+
+
 def _stations(found: dict[str, str]) -> list[str]:
     return found.pop(columns.STATION).split("\\")

@@ -1,11 +1,13 @@
 """How many orders a second are applied and acknowledged after their commit; prints a table, judges nothing.
 
-Broker and senders are processes of their own, as they are in a hospital; both run on this machine and share it.
+Broker and senders are processes of their own, as they are in a hospital; all run on this machine and share it. The two
+other listeners only parse and acknowledge: they say what the wire and the language cost.
 """
 
 import multiprocessing
 import os
 import re
+import resource
 import socket
 import subprocess
 import sys
@@ -14,62 +16,116 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from swf.hl7 import charset, message, mllp
 from tests.conftest import SAMPLES
 
-MESSAGES = 2000
+WARM_UP = 100
 TEMPLATE = (SAMPLES / "15_rad4_omi_nw_251.hl7").read_bytes()
 ONE_STEP = b"\r".join(line for line in TEMPLATE.split(b"\r") if b"SPS1002" not in line)
-_READY = re.compile(r"HL7 on ([\d.]+):(\d+)")
+
+
+class Row(NamedTuple):
+    """One line of the table: who is measured, with how many connections and messages, and how fast they are sent."""
+
+    server: str
+    connections: int
+    messages: int
+    a_second: float = 0.0  # 0: as fast as they are answered
+
+
+ROWS = (
+    Row("swf", 1, 2000),
+    Row("swf", 8, 4000),
+    Row("swf", 8, 2500, a_second=500.0),
+    Row("python-hl7", 8, 4000),
+    Row("hl7apy", 8, 200),
+)
+COMMANDS = {
+    "swf": ([sys.executable, "-m", "swf", "serve"], re.compile(r"HL7 on [\d.]+:(\d+)")),
+    "python-hl7": ([sys.executable, "-m", "tests.bench.peers", "python-hl7"], re.compile(r"^(\d+)$")),
+    "hl7apy": ([sys.executable, "-m", "tests.bench.peers", "hl7apy"], re.compile(r"^(\d+)$")),
+}
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize("connections", [1, 8])
-def test_orders_applied_a_second(tmp_path: Path, connections: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each order is parsed, mapped, stored, journalled and on the worklist when its acknowledgement leaves."""
-    with _serving(tmp_path) as address:
-        _send(address, 1, 100, first=10_000_000)  # compiles statements and fills caches
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_orders_a_second(tmp_path: Path, row: Row, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ours are parsed, mapped, stored, journalled and on the worklist when their acknowledgement leaves."""
+    with _serving(row.server, tmp_path) as port:
+        _send(port, Row(row.server, 1, WARM_UP), first=10_000_000)  # compiles statements and fills caches
         began = time.perf_counter()
-        latencies = sorted(_send(address, connections, MESSAGES // connections, first=0))
+        latencies = sorted(_send(port, row, first=0))
         seconds = time.perf_counter() - began
+    middle, late = latencies[len(latencies) // 2] * 1e3, latencies[int(len(latencies) * 0.99)] * 1e3
+    asked = f"at {row.a_second:.0f}/s" if row.a_second else "at once"
     with capsys.disabled():
-        rate, middle = len(latencies) / seconds, latencies[len(latencies) // 2]
-        worst = latencies[int(len(latencies) * 0.99)]
-        print(f"\n{connections} connections: {rate:.0f} orders/s, p50 {middle * 1e3:.1f} ms, p99 {worst * 1e3:.1f} ms")
+        print(
+            f"\n{row.server:>10} {row.connections:2} connections {asked:>9}: {len(latencies) / seconds:6.0f} orders/s,"
+            f" p50 {middle:6.1f} ms, p99 {late:6.1f} ms"
+        )
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("kind", ["10 MiB of VT", "10 MiB in one field", "16,000 components", "4,000 repetitions"])
+def test_hostile_messages(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message made to be slow costs about as much as its size."""
+    contents = {
+        "10 MiB of VT": b"\x0b" * 10 * 2**20,
+        "10 MiB in one field": b"\x0bMSH|^~\\&|A\rOBX|1|ED|||" + b"Q" * 10 * 2**20 + b"\x1c\r",
+        "16,000 components": b"\x0bMSH|^~\\&|A\rPID|||" + b"^".join([b"X"] * 16_000) + b"\x1c\r",
+        "4,000 repetitions": b"\x0bMSH|^~\\&|A\rPID|||" + b"~".join([b"1^^^H"] * 4_000) + b"\x1c\r",
+    }
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    began = time.perf_counter()
+    for frame in mllp.Deframer(limit=16 * 2**20).feed(contents[kind]):
+        header = message.read_header(frame.payload)
+        content = message.parse(charset.decode(frame.payload, header)[0], header)
+        assert all(segment.value(3, 1, 1) is not None for segment in content.segments)
+    seconds = time.perf_counter() - began
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    with capsys.disabled():
+        print(f"\n{kind:>20}: {seconds * 1e3:6.1f} ms, {len(contents[kind]) / 2**20:5.1f} MiB, memory +{grown:.1f} MiB")
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[tuple[str, int]]:
-    environment = {**os.environ, "SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0"}
-    command = [sys.executable, "-m", "swf", "serve"]
+def _serving(server: str, folder: Path) -> Iterator[int]:
+    command, ready = COMMANDS[server]
+    root = str(Path(__file__).parents[2])
+    environment = {**os.environ, "SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "PYTHONPATH": root}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        found = _READY.search(process.stdout.readline())
+        found = ready.search(process.stdout.readline())
         assert found is not None
         try:
-            yield found[1], int(found[2])
+            yield int(found[1])
         finally:
             process.terminate()
 
 
-def _send(address: tuple[str, int], connections: int, each: int, first: int) -> list[float]:
+def _send(port: int, row: Row, first: int) -> list[float]:
     """Send from a process of its own; how long each acknowledgement took, in seconds."""
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
-    sender = context.Process(target=_sender, args=(address, connections, each, first, results))
+    sender = context.Process(target=_sender, args=(port, row, first, results))
     sender.start()
     latencies: list[float] = results.get()
     sender.join()
     return latencies
 
 
-def _sender(address: tuple[str, int], connections: int, each: int, first: int, results: object) -> None:
+def _sender(port: int, row: Row, first: int, results: object) -> None:
     latencies: list[float] = []
+    each = row.messages // row.connections
+    pause = row.connections / row.a_second if row.a_second else 0.0
     threads = [
-        threading.Thread(target=_converse, args=(address, range(first + n * each, first + (n + 1) * each), latencies))
-        for n in range(connections)
+        threading.Thread(
+            target=_converse, args=(port, row.server, range(first + n * each, first + (n + 1) * each), pause, latencies)
+        )
+        for n in range(row.connections)
     ]
     for thread in threads:
         thread.start()
@@ -78,18 +134,32 @@ def _sender(address: tuple[str, int], connections: int, each: int, first: int, r
     results.put(latencies)  # type: ignore[attr-defined]
 
 
-def _converse(address: tuple[str, int], numbers: range, latencies: list[float]) -> None:
-    with socket.create_connection(address) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for number in numbers:
-            framed = b"\x0b" + _order(number) + b"\x1c\r"
-            began = time.perf_counter()
-            connection.sendall(framed)
-            answer = b""
-            while not answer.endswith(b"\x1c\r"):
-                answer += connection.recv(65536)
-            latencies.append(time.perf_counter() - began)
-            assert b"\rMSA|AA|" in answer, answer
+def _converse(port: int, server: str, numbers: range, pause: float, latencies: list[float]) -> None:
+    connection = _connected(port)
+    due = time.perf_counter()
+    for number in numbers:
+        due += pause
+        if pause:
+            threading.Event().wait(max(0.0, due - time.perf_counter()))
+        if server == "hl7apy":  # it closes after every message
+            connection.close()
+            connection = _connected(port)
+        began = time.perf_counter()
+        connection.sendall(mllp.frame(_order(number)))
+        answer = b""
+        while not answer.endswith(b"\x1c\r"):
+            received = connection.recv(65536)
+            assert received, "the connection was closed before the answer came"
+            answer += received
+        latencies.append(time.perf_counter() - began)
+        assert b"\rMSA|AA|" in answer, answer
+    connection.close()
+
+
+def _connected(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), 30.0)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def _order(number: int) -> bytes:

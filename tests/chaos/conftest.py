@@ -34,14 +34,15 @@ class Ward:
         except OSError:
             return
 
-    def wait_for(self, more: int, code: str = "AA") -> bool:
-        """Wait until so many further orders were answered like that."""
+    def count(self, code: str) -> int:
+        """How many orders were answered like that."""
         with self.grew:
-            wanted = self._count(code) + more
-            return self.grew.wait_for(lambda: self._count(code) >= wanted, processes.PATIENCE_S)
+            return sum(given == code for given in self.answered.values())
 
-    def _count(self, code: str) -> int:
-        return sum(given == code for given in self.answered.values())
+    def wait_for(self, count: int, code: str = "AA") -> bool:
+        """Wait until so many orders were answered like that."""
+        with self.grew:
+            return self.grew.wait_for(lambda: self.count(code) >= count, processes.PATIENCE_S)
 
     def _order_one(self, client: MllpClient) -> None:
         order = his.Order()

@@ -178,6 +178,42 @@ def test_a_value_that_cannot_work_is_refused_at_the_start(text: str, sentence: s
     assert sentence in mistake
 
 
+SOURCE = "[[source]]\nname = 'his'\n"
+DESTINATION = "[[destination]]\nname='a'\nhost='h'\nport=1\n"
+
+
+def test_sources_are_understood() -> None:
+    """A sender is described by its names, its addresses and how it is read and answered."""
+    site = load(f"{SOURCE}hosts = ['10.0.0.21', '10.1.2.3/16', '2001:db8::/32']\nack_mode = 'enhanced'\n")
+    assert site.source[0].hosts == ("10.0.0.21/32", "10.1.0.0/16", "2001:db8::/32")
+    assert (site.source[0].application, site.source[0].reply, site.source[0].charset) == ("", "ack", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (f"{SOURCE}hosts = ['his.example']", "source[1].hosts[1]: must be an address or a network"),
+        (f"{SOURCE}hosts = ['10.0.0.1/99']", "source[1].hosts[1]: must be an address or a network"),
+        (f"{SOURCE}charset = 'klingon'", "source[1].charset: is no character set known here"),
+        (f"{SOURCE}charset_override = 'klingon'", "source[1].charset_override: is no character set known here"),
+        (f"{SOURCE}ack_mode = 'auto'", "source[1].ack_mode: should be 'original' or 'enhanced'"),
+        (f"{SOURCE}reply = 'orr'", "source[1].reply: should be 'ack' or 'application'"),
+        (f"{SOURCE}{SOURCE}", "source[2].name: 'his' is already taken by another source"),
+        (f"{SOURCE}aplication = 'HIS'", "source[1].aplication: there is no such key; did you mean application?"),
+        ("[hl7]\nmax_connections_per_peer = 0", "should be greater than or equal to 1"),
+        ("[hl7]\ntls_certificate = 'nowhere.pem'", "hl7.tls_certificate: there is no such file"),
+        ("[hl7]\ntls_certificate = 'site.toml'", "hl7.tls_key: is missing beside tls_certificate"),
+        ("[hl7]\ntls_client_ca = 'site.toml'", "hl7.tls_client_ca: means nothing without tls_certificate"),
+        (f"{DESTINATION}tls_ca = 'nowhere.pem'", "destination[1].tls_ca: there is no such file"),
+        (f"{DESTINATION}tls_key = 'site.toml'", "destination[1].tls_key: means nothing without tls_certificate"),
+    ],
+)
+def test_mistakes_in_sources_and_tls(text: str, sentence: str) -> None:
+    """A sender that could never fit, or a key without its certificate, is found before the first order arrives."""
+    (mistake,) = mistakes(text)
+    assert sentence in mistake
+
+
 def test_two_destinations_may_not_share_a_name() -> None:
     """A delivery names its destination, so no two may be called the same."""
     table = "[[destination]]\nname = 'mis'\nhost = 'h'\nport = 1\n"

@@ -21,9 +21,9 @@ from swf.cli import app
 from swf.dicom import attributes, encoding, mpps, terms
 from swf.errors import MessageError, StoreError, SwfError
 from swf.hl7 import terms as hl7_terms
-from swf.mapping import functions, loader, outbound
+from swf.mapping import check_digits, functions, loader, outbound, selectors
 from swf.mapping.loader import Rule
-from swf.workflow import orders, patients, routing, states
+from swf.workflow import appointments, order_control, orders, patients, reports, routing, states, visits
 
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.compile(r"(?s)<!-- generated: ([\w-]+) -->\n.*?<!-- end -->")
@@ -132,6 +132,12 @@ def mapping_functions() -> str:
     return table(("Function", "What it makes of the field"), lines)
 
 
+def check_digit_schemes() -> str:
+    """What may stand behind `check:`."""
+    lines = [[_code(name), first_sentence(scheme.__doc__)] for name, scheme in check_digits.SCHEMES.items()]
+    return table(("Scheme", "What it is"), lines)
+
+
 def default_mapping() -> str:
     """Where each attribute comes from in the mapping that is shipped."""
     mapping = loader.load(config.shipped_mappings() / "default.toml")
@@ -142,13 +148,16 @@ def default_mapping() -> str:
 
 def _rule(rule: Rule) -> list[str]:
     places = ", ".join(map(_place, rule.selectors))
-    name = rule.function.__name__
+    new = f"; in new orders {', '.join(map(_place, rule.default_selectors))}" if rule.default_selectors else ""
+    asked = "".join(f"; if {condition}" for condition in rule.conditions)
     otherwise = "refused" if rule.required else rule.default
-    return [rule.keyword, _tag(rule.keyword), places, "" if name == "text" else _code(name), otherwise]
+    name = "" if rule.function_name == "text" else _code(rule.function_name)
+    return [rule.keyword, _tag(rule.keyword), f"{places}{new}{asked}", name, otherwise]
 
 
 def _place(selector: Any) -> str:
-    every = " (all)" if 0 in (selector.occurrence, selector.repetition) else ""
+    counts = (selector.occurrence, selector.repetition)
+    every = " (all)" if selectors.EVERY in counts else " (all but the first)" if selectors.FURTHER in counts else ""
     return f"{selector}{every}"
 
 
@@ -208,9 +217,20 @@ def error_conditions() -> str:
 
 
 _EFFECTS = {
-    orders.apply: "Orders are made, changed or ended, by ORC-1.",
-    patients.update: "The patient's attributes change, also in every open step.",
+    orders.apply: "Orders are made, changed, held or ended, by ORC-1 and ORC-5.",
+    orders.take_reply: "NA gives an order its placer order number; every other reply stands in the journal.",
+    reports.receive: "A report has come: OBR-25 is kept with the order; no step is ended by it.",
+    appointments.book: "The open steps of the order get the time, the station and the place of the appointment.",
+    appointments.cancel: "The open steps lose their time and are held until they are booked again.",
+    appointments.miss: "The patient did not come: it stands in the journal, the steps stay.",
+    patients.update: "What is said of the patient changes in every open step, what is said of a visit in its steps.",
     patients.merge: "Each identity in an MRG becomes that of the PID before it, with all its orders.",
+    patients.change_identifier: "The identifier in MRG-1 becomes the one in PID-3; the old one leads there.",
+    patients.split: "A merge is taken back: each patient has the orders again that came under its identifier.",
+    visits.arrive: "Open steps of that visit and that day are ARRIVED.",
+    visits.leave: "The arrival of that visit and that day is taken back.",
+    visits.discharge: "The end of the visit stands in the journal; open steps stay.",
+    visits.cancel: "The open steps of the visit lose their location and their arrival; patient and orders stay.",
 }
 
 
@@ -222,9 +242,20 @@ def message_types() -> str:
 
 def order_controls() -> str:
     """Which order controls are taken."""
-    lines = [[_code(code), hl7_terms.ORDER_CONTROL[code]] for code in orders.CONTROLS]
-    refused = ", ".join(code for code in hl7_terms.ORDER_CONTROL if code not in orders.CONTROLS)
-    return f"{table(('ORC-1', 'Meaning'), lines)}\n\nEvery other order control is refused (AE 103): {refused}."
+    lines = [
+        [_code(control), _order_status(control, status), hl7_terms.ORDER_CONTROL[control], action]
+        for (control, status), action in order_control.TABLE.items()
+    ]
+    taken = {control for control, _ in order_control.TABLE}
+    refused = ", ".join(code for code in hl7_terms.ORDER_CONTROL if code not in taken)
+    rows = table(("ORC-1", "ORC-5", "Meaning", "The order is"), lines)
+    return f"{rows}\n\nEvery other pair is refused (AE 103), and so is every other order control: {refused}."
+
+
+def _order_status(control: str, status: str) -> str:
+    if status == order_control.ANY:
+        return "any" if sum(row[0] == control for row in order_control.TABLE) == 1 else "any other"
+    return _code(status) or "none"
 
 
 # ---- DICOM ----
@@ -285,6 +316,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "commands": commands,
     "mapping-functions": mapping_functions,
+    "check-digits": check_digit_schemes,
     "default-mapping": default_mapping,
     "template-values": template_values,
     "errors": errors,

@@ -12,7 +12,7 @@ from swf.cli import app
 from swf.dicom import status
 from swf.errors import MessageError, ProcedureStepError, StoreError, SwfError
 from swf.mapping import functions, templates
-from swf.workflow import orders, routing
+from swf.workflow import order_control, routing
 from tests.docs import generate, picture
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def test_every_generated_part_stands_in_one_page() -> None:
         ("mapping.md", list(functions.FUNCTIONS)),
         ("mapping.md", sorted(templates.VALUES)),
         ("errors.md", [kind.__name__ for kind, _ in generate.error_tree(SwfError, 0)]),
-        ("hl7.md", [*routing.USE_CASES, *orders.CONTROLS]),
+        ("hl7.md", [*routing.USE_CASES, *(control for control, _ in order_control.TABLE)]),
     ],
     ids=("keys", "variables", "commands", "functions", "values", "errors", "messages"),
 )

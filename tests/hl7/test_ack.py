@@ -175,6 +175,38 @@ def test_answers_conform(path: Path, problems: tuple[errors.MessageError, ...]) 
     assert dictionary.check(answer(path.read_bytes(), *problems)) == []
 
 
+@pytest.mark.parametrize(
+    ("conditions", "after_success", "after_failure"),
+    [
+        ("|", (False, True), (False, True)),
+        ("AL|NE", (True, False), (True, False)),
+        ("AL|AL", (True, True), (True, False)),
+        ("NE|AL", (False, True), (False, True)),
+        ("NE|NE", (False, False), (False, False)),
+        ("ER|SU", (False, True), (True, False)),
+        ("SU|ER", (True, False), (False, True)),
+        ("|ER", (False, False), (False, True)),
+        ("al|??", (True, True), (True, False)),
+    ],
+)
+def test_what_is_due_in_enhanced_mode(
+    conditions: str, after_success: tuple[bool, bool], after_failure: tuple[bool, bool]
+) -> None:
+    """In enhanced mode the sender says itself which answers it wants; in original mode it always gets one."""
+    told = read_header(f"MSH|^~\\&|HIS|HOSP|SWF|RAD|2026||ORM^O01|1|P|2.5.1|||{conditions}\r".encode())
+    assert ack.due(told, enhanced=True, failed=False) == after_success
+    assert ack.due(told, enhanced=True, failed=True) == after_failure
+    for failed in (False, True):
+        assert ack.due(told, enhanced=False, failed=failed) == (False, True)
+
+
+@pytest.mark.parametrize(("problems", "code"), [((), "CA"), ((MISSING,), "CE"), ((EVENT,), "CR")])
+def test_accept_acknowledgements(problems: tuple[errors.MessageError, ...], code: str) -> None:
+    """An accept acknowledgement says CA, CE or CR where an application says AA, AE or AR."""
+    made = ack.acknowledge(read_header(header("2.5.1")), control_id="1", at=AT, errors=problems, accept=True)
+    assert made.split(b"\r")[1].startswith(f"MSA|{code}|HIS000001".encode())
+
+
 # ---------------------------------------------------------------------------------------------------------- reading
 
 

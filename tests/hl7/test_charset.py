@@ -1,6 +1,7 @@
 """Character sets: every name arrives exactly as written, or the message is refused; nothing is ever guessed."""
 
 import codecs
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
@@ -205,3 +206,39 @@ def test_encode_is_strict() -> None:
     assert charset.encode("MÜLLER", "iso8859-1") == b"M\xdcLLER"
     with pytest.raises(MappingError, match=r"U\+041F at 0"):
         charset.encode(CYRILLIC, "iso8859-1")
+
+
+# ------------------------------------------------------------------------------------------------------- what it may be
+
+SURNAMES = ["ПРИМЕРОВ", "ОБРАЗЦОВА", "ВЫМЫШЛЕННЫЙ", "ТЕСТОВАЯ", "НЕИЗВЕСТНЫЙ", "ШАБЛОНОВА"]
+GIVEN_NAMES = ["ИВАН", "ОЛЬГА", "МАРИНА", "СЕРГЕЙ"]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "windows-1251", "koi8-r", "cp866", "iso8859-5"])
+@pytest.mark.parametrize("written", [str.upper, str.title])
+def test_what_undeclared_names_look_like(codec: str, written: Callable[[str], str]) -> None:
+    """An operator is told which alphabet the bytes of a Russian name look like, and it is the right one."""
+    names = [written(f"{surname}^{given}") for surname in SURNAMES for given in GIVEN_NAMES]
+    right = [name for name in names if charset.resembles(order(name, "", codec)[0]) == codec]
+    assert len(right) >= 0.95 * len(names)
+
+
+@pytest.mark.parametrize("text", ["DOE^JANE", "MÜLLER^JÖRG", "\x80\x99\xff"])
+def test_what_looks_like_nothing_we_know(text: str) -> None:
+    """Where nothing speaks for one of these alphabets no hint is given."""
+    assert charset.resembles(text.encode("latin-1")) == ""
+
+
+def test_the_hint_stands_beside_the_offset_and_is_never_used() -> None:
+    """A name in an undeclared alphabet is refused with the place and the hint; it is not read by it."""
+    raw, header = order(CYRILLIC, "", "cp1251")
+    offset = raw.index("П".encode("cp1251"))
+    with pytest.raises(UnreadableMessage, match=f"offset {offset} is not utf-8; it looks like windows-1251$"):
+        charset.decode(raw, header)
+
+
+def test_a_configured_character_set_beyond_those_of_hl7() -> None:
+    """A site may name any character set this program knows, also one that HL7 has no name for."""
+    raw, header = order(CYRILLIC, "", "mac-cyrillic")
+    assert charset.decode(raw, header, default="mac-cyrillic")[0].endswith(f"{CYRILLIC}\r")
+    assert charset.decode(raw, header, override="mac-cyrillic")[0].endswith(f"{CYRILLIC}\r")

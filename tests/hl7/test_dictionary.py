@@ -139,7 +139,7 @@ def test_of_a_choice_nothing_is_required() -> None:
         (NEWER.replace("CT^CT head", "CT^CT head^^^^^^^x"), "OBR-4"),
         ("MSH|^~\\&|A|B|C|D|2026||ADT^A31|1|P|2.5\rEVN||2026\rPID|||1||DOE\rPV1||O\rPDA|x\r", "no segment PDA"),
         ("<order/>", "does not begin with MSH"),
-        (ORDER + ORDER, "batch"),
+        (ORDER + ORDER, "several messages"),
     ],
 )
 def test_findings(text: str, words: str) -> None:

@@ -222,13 +222,21 @@ def test_versions_as_they_come(field: str, version: str) -> None:
     assert header.charsets == ("8859/1", "ISO IR87")
 
 
-def test_a_batch_is_refused_by_its_first_message() -> None:
-    """A batch is refused, and the refusal can name its first message."""
-    for text in (f"FHS|^~\\&\rBHS|^~\\&\r{MSH}\rBTS|1\rFTS|1\r", f"{MSH}\rPID|||1\r{MSH}\rPID|||2\r"):
-        header = read_header(text.encode())
-        assert header.control_id == "1"
-        with pytest.raises(UnreadableMessage, match="batch"):
-            parse(text, header)
+def test_several_messages_are_never_read_as_one() -> None:
+    """Two messages that were not parted are refused by the first one's number: their patients must not mix."""
+    text = f"{MSH}\rPID|||1\r{MSH}\rPID|||2\r"
+    header = read_header(text.encode())
+    assert header.control_id == "1"
+    with pytest.raises(UnreadableMessage, match="several messages"):
+        parse(text, header)
+
+
+def test_batch_segments_are_no_part_of_a_message() -> None:
+    """A message in the envelope of a batch is read like any other."""
+    text = f"FHS|^~\\&\rBHS|^~\\&\r{MSH}\rPID|||1\rBTS|1\rFTS|1\r"
+    read = parse(text, read_header(text.encode()))
+    assert [segment.name for segment in read.segments] == ["MSH", "PID"]
+    assert (read.text, read.header.control_id) == (text, "1")
 
 
 # ----------------------------------------------------------------------------------------------------- segment ends

@@ -21,7 +21,7 @@ def groups(*segments: str, delimiters: str = "|^~\\&") -> list[OrderGroup]:
     return message.order_groups(message.parse(text, message.read_header(text.encode())))
 
 
-SEGMENTS = ("PID", "PD1", "PV1", "AL1", "ORC", "TQ1", "OBR", "NTE", "IPC", "ZDS")
+SEGMENTS = ("PID", "PD1", "PV1", "DG1", "AL1", "ORC", "TQ1", "OBR", "NTE", "OBX", "IPC", "ZDS")
 
 
 def order(**fields: str) -> OrderGroup:

@@ -180,8 +180,7 @@ def test_a_mistake_in_the_second_ipc_is_told_of_the_second(shipped: SiteMapping)
 )
 def test_stations_of_the_site(written: Written, modality: str, named: str, expected: str) -> None:
     """An order that names no station goes to those the site lists for its modality; one that does, to that one."""
-    text = SHIPPED.read_text(encoding="utf-8").partition("[messages]")[0]
-    text = text.replace('"*" = "UNKNOWN"', 'CT = ["CT1", "CT2"]\nMR = "MR1"\n"*" = "ANY"')
+    text = f'extends = "{SHIPPED}"\n[stations]\nCT = ["CT1", "CT2"]\nMR = "MR1"\n"*" = "ANY"\n'
     mapping = loader.load(written(text))
     (step,) = inbound.steps(mapping, order(obr_24=modality, ipc_9=named), changing=False)
     assert step.step["ScheduledStationAETitle"] == expected

@@ -237,7 +237,7 @@ def _report_rightly_and_wrongly(address: tuple[str, int], scanner: Scanner, item
 
 def test_what_was_begun_is_answered_before_the_door_closes(open_door: Open) -> None:
     """A report the broker was writing down when it was stopped is still answered, every time."""
-    for _ in range(10):
+    for _ in range(6):
         begun, go_on = threading.Event(), threading.Event()
         door = open_door(change=partial(_change_when_told, begun, go_on))
         answers: list[int | None] = []
@@ -315,7 +315,7 @@ def test_a_full_house_is_closed_in_time(open_door: Open) -> None:
     """A broker with many modalities connected stops as quickly as one with a single one."""
     door = open_door()
     with contextlib.ExitStack() as house:
-        peers = [house.enter_context(dicom_peer.association(door.address)) for _ in range(30)]
+        peers = [house.enter_context(dicom_peer.association(door.address)) for _ in range(20)]
         began = time.monotonic()
         door.stop()
         assert time.monotonic() - began < 2

@@ -480,3 +480,64 @@ def test_port_in_use(listen: Any, receiver: Any) -> None:
     with pytest.raises(errors.ConfigError, match=str(taken.address[1])):
         listener.start()
     assert not listener.healthy()
+
+
+def test_too_many_connections_from_one_address(
+    *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any, log_lines: io.StringIO
+) -> None:
+    """One sender that opens connections without end leaves places for the others."""
+    listener = listen(receiver, max_connections=9, max_connections_per_peer=2)
+    standing = [dial(listener) for _ in range(2)]
+    assert dial(listener).at_end()
+    assert "too many connections from this address" in log_lines.getvalue()
+    for sender in standing:
+        sender.send(framed(order("A1")))
+        assert sender.answer() == ("AA", "A1")
+    other = socket.create_connection(listener.address, PEER_TIMEOUT_S, ("127.0.0.2", 0))
+    with other:
+        other.sendall(framed(order("A2")))
+        assert b"MSA|AA|A2" in other.recv(65536)
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"", b""), (b"FHS|^~\\&\rBHS|^~\\&\r", b"BTS|3\rFTS|1\r")])
+def test_messages_of_a_batch_are_answered_one_by_one(
+    *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any, before: bytes, after: bytes
+) -> None:
+    """Several messages in one frame each get an answer of their own, in order, and nothing that came is lost."""
+    sender = dial(listen(receiver))
+    whole = before + order("B1") + order("B2") + order("B3") + after
+    sender.send(framed(whole), framed(order("A4")))
+    assert sender.answers(4) == [("AA", "B1"), ("AA", "B2"), ("AA", "B3"), ("AA", "A4")]
+    assert b"".join(receiver.messages[:3]) == whole
+
+
+def test_a_fault_in_a_batch_concerns_one_message(
+    *, listen: Any, dial: Any, order: Any, framed: Any, log_lines: io.StringIO
+) -> None:
+    """When one message of a batch fails, the others are done and answered as they deserve."""
+
+    def receive(raw: bytes, _peer: mllp_listener.Peer) -> bytes:
+        if b"|B2|" in raw:
+            raise ValueError("B2")
+        return _accepted(raw)
+
+    sender = dial(listen(receive))
+    sender.send(framed(order("B1") + order("B2") + order("B3")))
+    assert sender.answers(3) == [("AA", "B1"), ("AR", "B2"), ("AA", "B3")]
+
+
+def test_two_acknowledgements_are_two_frames(*, listen: Any, dial: Any, order: Any, framed: Any) -> None:
+    """An accept and an application acknowledgement go out one after the other, each framed."""
+    sender = dial(listen(lambda raw, _peer: _accepted(raw).replace(b"|AA|", b"|CA|") + _accepted(raw)))
+    sender.send(framed(order("A1")))
+    assert sender.answers(2) == [("CA", "A1"), ("AA", "A1")]
+
+
+def test_a_start_byte_lost_later_on(*, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
+    """A sender that loses the frame's start in the middle of a session is told at once, too."""
+    sender = dial(listen(receiver))
+    sender.send(framed(order("A1")))
+    assert sender.answer() == ("AA", "A1")
+    sender.send(order("BARE") + b"\x1c\r")
+    assert sender.answer() == ("AR", "BARE")
+    assert sender.at_end()

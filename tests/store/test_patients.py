@@ -48,3 +48,39 @@ def test_identities_merged_in_a_circle_do_not_stop_the_broker(database: Database
         patients.merge(transaction, *pair, rows.AT)
         patients.merge(transaction, *reversed(pair), rows.AT)
         assert patients.find(transaction, "A", "HOSP").id in pair
+
+
+def test_an_alias_leads_to_the_patient_and_replaces_nobody(database: Database) -> None:
+    """A further number of a patient finds the patient; a number somebody has already is left alone."""
+    with database.transaction() as transaction:
+        first, second = rows.patient(transaction, "1"), rows.patient(transaction, "2")
+        patients.add_alias(transaction, "A1", "REGION", first, rows.AT)
+        patients.add_alias(transaction, "A1", "REGION", second, rows.AT)
+        patients.add_alias(transaction, "2", "HOSP", first, rows.AT)
+    with database.transaction() as transaction:
+        assert patients.find(transaction, "A1", "REGION").id == first
+        assert patients.find(transaction, "2", "HOSP").id == second
+
+
+def test_an_alias_stands_by_itself(database: Database) -> None:
+    """A further number that becomes a patient's own brings along what is known of the patient."""
+    with database.transaction() as transaction:
+        number = patients.save(transaction, "1", "HOSP", b"DOE^JANE", rows.AT)
+        patients.add_alias(transaction, "A1", "REGION", number, rows.AT)
+        patients.promote(transaction, patients.identity(transaction, "A1", "REGION"), rows.AT)
+        found = patients.find(transaction, "A1", "REGION")
+    assert (found.dataset, found.merged_into) == (b"DOE^JANE", None)
+    assert found.id != number
+
+
+def test_a_merge_is_taken_back_with_all_that_it_brought(database: Database) -> None:
+    """Whoever is parted from a patient takes along every order that came under any of the numbers merged before."""
+    with database.transaction() as transaction:
+        numbers = [rows.patient(transaction, name) for name in ("A", "B", "C")]
+        placed = [rows.order(transaction, patient=number) for number in numbers]
+        for loser, survivor in itertools.pairwise(numbers):
+            patients.merge(transaction, loser, survivor, rows.AT)
+        patients.split(transaction, numbers[1], rows.AT)
+    with database.transaction() as transaction:
+        assert [orders.one(transaction, number).patient for number in placed] == [numbers[1], numbers[1], numbers[2]]
+        assert patients.find(transaction, "A", "HOSP").id == numbers[1]

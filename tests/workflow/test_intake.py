@@ -107,6 +107,28 @@ def test_not_every_resemblance_is_a_repeat(department: Department, other: str) -
     assert len(department.rows("message")) == 2
 
 
+def test_a_number_used_again_is_done_and_noted(department: Department) -> None:
+    """An order under a number that another one had is carried out, and its trace warns that the number came twice."""
+    department.receive(ORDER)
+    again = order_message("C1", *request("8200^HIS"))
+    assert department.receive(again).code == "AA"
+    warned = [row for row in department.rows("journal") if row.event == "warning"]
+    assert [row.order for row in warned] == [department.rows("order")[1].id]
+    assert "C1 was used before" in warned[0].detail["text"]
+    for repeat in (ORDER, again):
+        assert department.receive(repeat).code == "AA"
+    assert len(department.rows("message")) == 2
+    assert len(department.warnings()) == 1
+
+
+def test_a_batch_sent_again(department: Department) -> None:
+    """A message keeps its identity with and without the envelope of a batch around it."""
+    envelope = "FHS|^~\\&|HIS\rBHS|^~\\&|HIS\r"
+    first = department.receive_raw(envelope + ORDER)
+    assert department.receive_raw(ORDER) == first
+    assert len(department.rows("order")) == 1
+
+
 def test_a_message_without_number_is_never_a_repeat(department: Department) -> None:
     """Without a control id two messages cannot be told to be one, so both are carried out."""
     for _ in range(2):
@@ -126,7 +148,7 @@ def test_a_refused_message_may_come_again(department: Department) -> None:
 @pytest.mark.parametrize(
     ("header", "answer"),
     [
-        ("ORU^R01|C1|P|2.3.1", ("AR", "C1", "200")),
+        ("DFT^P03|C1|P|2.3.1", ("AR", "C1", "200")),
         ("|C1|P|2.3.1", ("AR", "C1", "200")),
         ("ADT^A99|C1|P|2.3.1", ("AR", "C1", "201")),
         ("ORM^O02|C1|P|2.5.1", ("AR", "C1", "201")),

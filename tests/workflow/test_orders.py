@@ -155,13 +155,19 @@ def test_two_steps_of_one_name(department: Department) -> None:
     assert department.rows("message")[0].reason.startswith("IPC^2^4: ")
 
 
-@pytest.mark.parametrize("control", ["SN", "SC", "NA", "RP", "XX", "nw!"])
-def test_order_controls_not_taken(department: Department, control: str) -> None:
-    """What an ORM asks that we do not do is refused by name, and the answer says what is taken instead."""
-    answer = department.order(*request(orc_1=control))
+@pytest.mark.parametrize(
+    ("control", "status", "reason"),
+    [
+        ("nw!", "", "order control NW! is not taken here; taken are NW, SN, PA, CH, XO/CM, "),
+        ("RF", "CM", "order control RF is not taken here; taken are NW, SN, PA, CH, XO/CM, "),
+        ("SC", "zz", "order control SC with status ZZ is not taken here; taken are SC/none, SC/SC, SC/IP, SC/A, SC/CM"),
+    ],
+)
+def test_order_controls_not_taken(department: Department, control: str, status: str, reason: str) -> None:
+    """What an ORM asks that we do not do is refused by name, and the answer says which pairs are taken instead."""
+    answer = department.order(*request(orc_1=control, orc_5=status))
     assert (answer.code, answer.error_code) == ("AE", "103")
-    reason = department.rows("message")[0].reason
-    assert reason == f"ORC^1^1: order control {control.upper()} is not taken here; taken are NW, XO, CA, OC, DC"
+    assert department.rows("message")[0].reason.startswith(f"ORC^1^1: {reason}")
 
 
 def test_the_same_number_of_another_hospital(department: Department) -> None:

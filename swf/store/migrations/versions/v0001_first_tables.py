@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_message_received_at", "message", ["received_at"], unique=False)
-    op.create_index("message_by_control_id", "message", ["control_id", "source"], unique=False)
+    op.create_index("message_by_control_id", "message", ["control_id", "source", "content_hash"], unique=False)
     op.create_table(
         "patient",
         sa.Column("id", ROW_NUMBER, nullable=False),
@@ -63,6 +63,7 @@ def upgrade() -> None:
         "order",
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("patient", ROW_NUMBER, nullable=False),
+        sa.Column("identity", ROW_NUMBER, nullable=False),
         sa.Column("placer_order_number", sa.String(), nullable=False),
         sa.Column("placer_issuer", sa.String(), nullable=False),
         sa.Column("filler_order_number", sa.String(), nullable=False),
@@ -71,14 +72,20 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("result_status", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["patient"],
+            ["patient.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["identity"],
             ["patient.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_order_accession_number", "order", ["accession_number"], unique=False)
+    op.create_index("ix_order_identity", "order", ["identity"], unique=False)
     op.create_index("ix_order_patient", "order", ["patient"], unique=False)
     op.create_index("order_by_filler", "order", ["filler_order_number", "filler_issuer"], unique=False)
     op.create_index(

@@ -1,0 +1,115 @@
+"""TLS for the HL7 doors in either direction: contexts from the settings, handshakes with a deadline (ITI-19, BCP 195)."""
+
+import selectors
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from functools import partial
+
+from swf.config import Destination, Hl7, Settings
+from swf.errors import ConfigError
+
+HANDSHAKE_S = 10.0
+_WAITS_FOR: dict[type[ssl.SSLError], int] = {
+    ssl.SSLWantReadError: selectors.EVENT_READ,
+    ssl.SSLWantWriteError: selectors.EVENT_WRITE,
+}
+
+
+def check(settings: Settings) -> None:
+    """Try every certificate, key and authority; raises ConfigError with all that cannot be used."""
+    mistakes: list[str] = []
+    attempts = [partial(of_listener, settings.hl7), *(partial(of_destination, each) for each in settings.destination)]
+    for attempt in attempts:
+        try:
+            attempt()
+        except ConfigError as error:
+            mistakes += error.mistakes
+    if mistakes:
+        raise ConfigError(mistakes)
+
+
+def of_listener(settings: Hl7) -> ssl.SSLContext | None:
+    """What senders are met with; None without a certificate. Raises ConfigError for a file that cannot be used.
+
+    With `tls_client_ca` a sender must show a certificate signed by it (mutual TLS).
+    """
+    if not settings.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _show(context, settings.tls_certificate, settings.tls_key, "hl7")
+    if settings.tls_client_ca:
+        _trust(context, settings.tls_client_ca, "hl7.tls_client_ca")
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def of_destination(settings: Destination) -> ssl.SSLContext | None:
+    """How a destination is called; None without TLS. Its name or address is always checked against its certificate.
+
+    Raises ConfigError for a file that cannot be used.
+    """
+    if not settings.tls:
+        return None
+    key = f"destination {settings.name}"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if settings.tls_ca:
+        # Its own authority and no other: a public one signs for anybody.
+        _trust(context, settings.tls_ca, f"{key}: tls_ca")
+    else:
+        context.load_default_certs()
+    if settings.tls_certificate:
+        _show(context, settings.tls_certificate, settings.tls_key, key)
+    return context
+
+
+def shake_hands(connection: ssl.SSLSocket, bell: socket.socket) -> bool:
+    """The server's part of the handshake, within `HANDSHAKE_S` whatever the peer does; False when `bell` rings first.
+
+    The connection is left non-blocking. Raises OSError when the peer is not let in, TimeoutError when it is too slow.
+    """
+    until = time.monotonic() + HANDSHAKE_S
+    connection.setblocking(False)
+    with selectors.PollSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        selector.register(bell, selectors.EVENT_READ)
+        while (events := _attempt(connection.do_handshake)) is not None:
+            selector.modify(connection, events)
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready:
+                raise TimeoutError("no handshake in time")
+            if any(key.fileobj is bell for key, _ in ready):
+                return False
+    return True
+
+
+def _attempt(step: Callable[[], None]) -> int | None:
+    """Which readiness `step` still waits for; None once it is done."""
+    try:
+        step()
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as want:
+        return _WAITS_FOR[type(want)]
+    return None
+
+
+def _show(context: ssl.SSLContext, certificate: str, key: str, section: str) -> None:
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # An empty passphrase: without it a locked key would ask at the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        mistake = f"{section}: tls_certificate {certificate} and tls_key {key} cannot be used: {_reason(error)}"
+        raise ConfigError([mistake]) from error
+
+
+def _trust(context: ssl.SSLContext, authorities: str, key: str) -> None:
+    try:
+        context.load_verify_locations(authorities)
+    except (OSError, ValueError) as error:
+        raise ConfigError([f"{key}: {authorities} cannot be used: {_reason(error)}"]) from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error)
