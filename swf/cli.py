@@ -320,7 +320,8 @@ def _print_account(told: Mapping[str, Any]) -> None:
             print(f"warning: {warning}")  # noqa: T201
     if told["added"]:
         print("the workflow adds")  # noqa: T201
-        _print_table([name.replace("_", " ") for name in _ADDED], ([line[name] for name in _ADDED] for line in told["added"]))
+        headings = [name.replace("_", " ") for name in _ADDED]
+        _print_table(headings, ([line[name] for name in _ADDED] for line in told["added"]))
     if told["refusal"]:
         print(f"refused: {told['refusal']}")  # noqa: T201
 

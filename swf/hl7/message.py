@@ -68,6 +68,11 @@ _BEFORE_HEADER = "\xef\xbb\xbf\ufeff\r\n\t \0"
 _HEADER_LINE = re.compile(r"(?:^|[\r\n])(MSH[^\r\n]*)")
 _HEADER_SEARCH = 65536
 _SEVERAL = "These are several messages; each is to be read on its own"
+# Far above any report with its pictures; below what would take memory and seconds.
+_MOST_LINES = 250_000
+_MOST_SEGMENTS = 50_000
+_TOO_MANY = f"The message has more than {_MOST_SEGMENTS} segments"
+_APPLICATION_ERROR = 207
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
@@ -258,12 +263,16 @@ def parse(text: str, header: Header, codec: str = "utf-8") -> Message:
 
     Segments end with CR or CR LF, or with LF if no CR separates them. A line that is no segment (a wrapped base64
     block, a CR typed into a report) continues the one before. Batch segments are no part of the message. Raises
-    `UnreadableMessage` for an unusable header and for several messages, which `batch.split` parts: their patients must
-    never mix.
+    `UnreadableMessage` for an unusable header, for more segments than any message has, and for several messages, which
+    `batch.split` parts: their patients must never mix.
     """
     if header.fault:
         raise UnreadableMessage(header.fault, location="MSH^1")
+    if text.count("\r") + text.count("\n") > _MOST_LINES:
+        raise UnreadableMessage(_TOO_MANY, code=_APPLICATION_ERROR)
     lines = _segment_lines(text, header.delimiters.field)
+    if len(lines) > _MOST_SEGMENTS:
+        raise UnreadableMessage(_TOO_MANY, code=_APPLICATION_ERROR)
     segments = [Segment(line, header.delimiters, codec) for line in lines if line[:3] not in _ENVELOPE]
     if sum(segment.name == "MSH" for segment in segments) > 1:
         raise UnreadableMessage(_SEVERAL, location="MSH^2")

@@ -69,18 +69,27 @@ class Document:
     rules: list[Line] = field(default_factory=list)
     versions: tuple[str, ...] = _DEFAULT_VERSIONS
     headline: int = 1  # of [attributes] in the uppermost file
+    replaced: set[tuple[str, str, Place]] = field(default_factory=set)
 
     def lines(self, section: str) -> Mapping[str, Line]:
         """The lines of a section; none when no file has it."""
         return self.sections.get(section, {})
 
     def cover(self, upper: "Document") -> None:
-        """Lay another document on top of this one."""
+        """Lay another document on top of this one.
+
+        A line that both took over from the same file does not undo what replaced it here.
+        """
         for section, lines in upper.sections.items():
             below = self.sections.setdefault(section, {})
             for key, line in lines.items():
+                if (section, key, line.place) in self.replaced:
+                    continue
+                if key in below and below[key].place != line.place:
+                    self.replaced.add((section, key, below[key].place))
                 below[key] = line
-        self.rules = [*upper.rules, *self.rules]
+        self.replaced |= upper.replaced
+        self.rules = [*upper.rules, *(rule for rule in self.rules if rule not in upper.rules)]
         self.versions, self.headline = upper.versions, upper.headline
 
 

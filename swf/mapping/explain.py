@@ -68,14 +68,12 @@ class _Lines(NamedTuple):
     step: dict[str, list[_Watched]]
 
 
-def explain(mapping: SiteMapping, content: Message, *, changing: Callable[[OrderGroup], bool]) -> list[Explanation]:
-    """An explanation for each step of each order of a message; for a message without orders, of its patient.
+def orders(mapping: SiteMapping, content: Message, *, changing: Callable[[OrderGroup], bool]) -> list[Explanation]:
+    """An explanation for each step of each order of a message.
 
     `changing` tells whether a group changes an order, which leaves defaults out and requires nothing.
     """
     groups = message.order_groups(content)
-    if not groups:
-        return [_patient(mapping, content)]
     found: list[Explanation] = []
     for number, group in enumerate(groups, start=1):
         found += _order(mapping, group, f"order {number} of {len(groups)}", changing=changing(group))
@@ -103,7 +101,8 @@ def _stages(mapping: SiteMapping) -> Iterator[SiteMapping]:
     yield without_stations
 
 
-def _patient(mapping: SiteMapping, content: Message) -> Explanation:
+def patient(mapping: SiteMapping, content: Message) -> Explanation:
+    """An explanation of what an ADT message says of its patient."""
     watched, lines = _watched(mapping)
     segments = {segment.name: content.all(segment.name) for segment in content.segments}
     try:

@@ -136,33 +136,62 @@ def time_of_day(source: Source) -> Value:
     return time(source) if len(source.text().strip().partition("+")[0].partition("-")[0]) > _ONLY_A_DAY else ""
 
 
+def birth_date(source: Source) -> Value:
+    """TS or DTM to DA as it is written: nobody is born on another day because the sender is elsewhere."""
+    written = _written(source.text())
+    return written.strftime("%Y%m%d") if written else ""
+
+
+def birth_time(source: Source) -> Value:
+    """TS or DTM to TM as it is written, nothing for a day without a time."""
+    written = _written(source.text())
+    return written.strftime("%H%M%S") if written and time_of_day(source) else ""
+
+
 def _moment(source: Source) -> tuple[str, str] | None:
-    found = _TIMESTAMP.fullmatch(source.text().strip())
-    if found is None:
+    text_ = source.text()
+    moment, found = _written(text_), _TIMESTAMP.fullmatch(text_.strip())
+    if moment is None or found is None:
         return None
-    day, at, zone = found["date"], found["time"] or "", found["zone"]
-    digits = at.partition(".")[0].ljust(6, "0")
     try:
-        moment = datetime.strptime(day + digits, "%Y%m%d%H%M%S")
-        offset = (_zone(zone) if zone else _senders_zone(source.segment.sent_at)) if at else None
+        offset = _offset(found["zone"], source.segment.sent_at) if found["time"] else None
         if offset is not None:
             moment = clock.local(moment.replace(tzinfo=offset))
-    except (ValueError, OverflowError):  # no such day, no such zone, or beyond the calendar
+    except (ValueError, OverflowError):  # no such zone, or beyond the calendar
         return None
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+
+
+def _written(text_: str) -> datetime | None:
+    """The day and time a TS spells, whatever its zone; none when there is no such day."""
+    found = _TIMESTAMP.fullmatch(text_.strip())
+    if found is None:
+        return None
+    digits = (found["time"] or "").partition(".")[0].ljust(6, "0")
+    try:
+        return datetime.strptime(found["date"] + digits, "%Y%m%d%H%M%S")
+    except ValueError:
+        return None
+
+
+def _offset(zone: str | None, sent_at: str) -> timezone | None:
+    if zone:
+        return _zone(zone)
+    return _senders_zone(sent_at) if sent_at else None
 
 
 def _senders_zone(sent_at: str) -> timezone | None:
     """The zone of a sender elsewhere. One whose MSH-7 has the site's own offset lives by the site's clock: what it
     books beyond the change to summer time is at that hour by the clock on the wall, whatever the offset was when sent.
     """
-    found = _TIMESTAMP.fullmatch(sent_at)
-    if found is None or not found["zone"]:
+    sent, found = _written(sent_at), _TIMESTAMP.fullmatch(sent_at)
+    if sent is None or found is None or not found["zone"]:
         return None
-    zone = _zone(found["zone"])
-    digits = (found["date"] + (found["time"] or "").partition(".")[0]).ljust(14, "0")
-    sent = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone)
-    return None if clock.local(sent).utcoffset() == sent.utcoffset() else zone
+    try:
+        zone = _zone(found["zone"])
+        return None if clock.local(sent.replace(tzinfo=zone)).utcoffset() == zone.utcoffset(None) else zone
+    except (ValueError, OverflowError):  # a header nobody can read must not cost the order its time
+        return None
 
 
 def _zone(text: str) -> timezone:
@@ -304,6 +333,8 @@ OF_ITEMS = frozenset(
 """The functions whose values are items of a sequence."""
 
 ONLY_FOR: Mapping[str, tuple[str, ...]] = {
+    "birth_date": ("DA",),
+    "birth_time": ("TM",),
     "date": ("DA",),
     "kilograms": ("DS",),
     "metres": ("DS",),
@@ -316,7 +347,10 @@ ONLY_FOR: Mapping[str, tuple[str, ...]] = {
 }
 """The VRs that can hold what a function makes; the others make text for any."""
 
-ONLY_BY: Mapping[str, tuple[str, ...]] = {"DA": ("date",), "TM": ("time", "time_of_day")}
+ONLY_BY: Mapping[str, tuple[str, ...]] = {
+    "DA": ("date", "birth_date"),
+    "TM": ("time", "time_of_day", "birth_time"),
+}
 """The functions without which a field can hardly be a value of that VR."""
 
 ON_TEXT: Mapping[str, Callable[[str], str]] = {
@@ -340,6 +374,8 @@ FUNCTIONS: Mapping[str, Function] = {
         date,
         time,
         time_of_day,
+        birth_date,
+        birth_time,
         sex,
         priority,
         pregnancy,

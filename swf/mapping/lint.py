@@ -16,7 +16,13 @@ _WHOLE_TEXT = frozenset({"text", "capitals"})
 
 def warnings(mapping: SiteMapping, sent: Collection[str]) -> list[str]:
     """The warnings of a mapping; `sent` are the message types that destinations get, empty when there is none."""
-    return [*_may_stay_empty(mapping), *_misplaced(mapping), *_shadowed(mapping), *_templates(mapping, sent)]
+    return [
+        *_may_stay_empty(mapping),
+        *_misplaced(mapping),
+        *_shadowed(mapping),
+        *_overruled(mapping),
+        *_templates(mapping, sent),
+    ]
 
 
 def _may_stay_empty(mapping: SiteMapping) -> Iterator[str]:
@@ -56,6 +62,17 @@ def _shadowed(mapping: SiteMapping) -> Iterator[str]:
                 yield (
                     f"{rule.path}:{rule.line}: {rule.keyword}: {later} is never read, "
                     f"because {earlier} before it says something whenever it does"
+                )
+
+
+def _overruled(mapping: SiteMapping) -> Iterator[str]:
+    """Further lines of an attribute behind one that always gives a value to a new order."""
+    for rules in (mapping.rules, mapping.step_rules):
+        for earlier, later in itertools.pairwise(rules):
+            if earlier.keyword == later.keyword and earlier.default and not earlier.conditions:
+                yield (
+                    f"{later.path}:{later.line}: {later.keyword}: a further line is never read for new orders, "
+                    "because the one before it has a default and no condition"
                 )
 
 

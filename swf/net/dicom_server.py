@@ -173,8 +173,9 @@ def _end(association: Any, deadline: float) -> None:
 
 
 def _glance_until(deadline: float, reached: Callable[[], bool]) -> None:
+    pause = threading.Event()
     while not reached() and time.monotonic() < deadline:
-        time.sleep(_GLANCE_S)
+        pause.wait(_GLANCE_S)
 
 
 def _make_prompt(event: evt.Event) -> None:

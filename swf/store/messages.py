@@ -50,6 +50,4 @@ def one(connection: Connection, number: int) -> Record | None:
 
 def dispose(transaction: Transaction, number: int, disposition: Disposition, reason: str) -> None:
     """Say anew what became of a message. Its bytes and the answer its sender got stay as they were."""
-    transaction.execute(
-        update(MESSAGE).where(MESSAGE.c.id == number).values(disposition=disposition, reason=reason)
-    )
+    transaction.execute(update(MESSAGE).where(MESSAGE.c.id == number).values(disposition=disposition, reason=reason))

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from swf import clock
 from swf.errors import MessageError
 from swf.hl7 import message
-from swf.hl7.message import OrderGroup
+from swf.hl7.message import Message, OrderGroup
 from swf.mapping import explain
 from swf.mapping.explain import Explanation
 from swf.model.journal import Event
 from swf.store.database import Transaction
-from swf.workflow import intake, order_control, replay
+from swf.workflow import intake, order_control, orders, replay, routing
 from swf.workflow.order_control import Action
 from swf.workflow.replay import Steps
 from swf.workflow.site import Site
@@ -56,7 +56,7 @@ def of(site: Site, raw: bytes, peer: str, run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {"control_id": header.control_id, "type": header.type, "items": [], "added": []}
     try:
         content, _ = intake.read(site, raw, header)
-        items = explain.explain(site.mapping, content, changing=_changes_an_order)
+        items = _mapped(site, content)
         found["items"] = [_shown(item) for item in items]
         refusal = next((item.refusal for item in items if item.refusal), "")
         if not refusal:
@@ -64,6 +64,13 @@ def of(site: Site, raw: bytes, peer: str, run: Run) -> dict[str, Any]:
     except MessageError as error:
         refusal = intake.reason(error)
     return found | {"refusal": refusal}
+
+
+def _mapped(site: Site, content: Message) -> list[Explanation]:
+    """What the mapping makes of a message: steps of orders, or a patient; nothing of a message that names others' steps."""
+    if routing.use_case(content.header, site) is orders.apply:
+        return explain.orders(site.mapping, content, changing=_changes_an_order)
+    return [explain.patient(site.mapping, content)] if content.header.message_code == "ADT" else []
 
 
 def _changes_an_order(group: OrderGroup) -> bool:

@@ -19,7 +19,7 @@ from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
 from swf.workflow import patients, states, steps
-from swf.workflow.orders import settle
+from swf.workflow.order_request import settle
 from swf.workflow.site import Site
 from swf.workflow.states import StepEvent
 

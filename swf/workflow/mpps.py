@@ -20,7 +20,7 @@ from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
 from swf.workflow import notices, states, steps
 from swf.workflow.notices import Change
-from swf.workflow.orders import settle
+from swf.workflow.order_request import settle
 from swf.workflow.site import Site
 
 _CANCELLED = StepStatus.CANCELLED

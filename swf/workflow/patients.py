@@ -97,7 +97,7 @@ def find(transaction: Transaction, site: Site, item: dict[str, Value]) -> Record
 def update(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
     """What is known of a patient changes, here and in every open step; what is said of a visit only in the steps of it.
 
-    Somebody nobody has seen is made known (RAD-1: A01, A04, A05, A28; RAD-12: A02, A06 to A08, A12, A13, A31).
+    Somebody nobody has seen is made known (RAD-1: A01, A04, A05, A28; RAD-12: A02, A08, A12, A13, A31).
     Raises MappingError when the patient is not identified.
     """
     segments = by_name(message.segments)

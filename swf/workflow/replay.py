@@ -66,7 +66,8 @@ def replay(transaction: Transaction, site: Site, row: Record, at: datetime, toge
         return _refused(transaction, row, at, error)
     messages.dispose(transaction, row.id, Disposition.APPLIED, "")
     detail = {"was": row.disposition, "now": Disposition.APPLIED}
-    journal.add(transaction, at, [Entry(Event.MESSAGE_REPLAYED, detail=detail), *applied.entries], message=row.id)
+    replayed = [Entry(Event.MESSAGE_REPLAYED, order, detail=detail) for order in orders_of(applied.entries) or [None]]
+    journal.add(transaction, at, [*replayed, *applied.entries], message=row.id)
     return Outcome(row.id, row.disposition, Disposition.APPLIED, "", applied.changes)
 
 

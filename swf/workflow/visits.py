@@ -1,4 +1,4 @@
-"""Visits: arrived, discharged, called off (RAD-1, RAD-12; ADT^A03, A10, A11, A32, A38).
+"""Visits: of another class, arrived, discharged, called off (RAD-1, RAD-12; ADT^A03, A06, A07, A10, A11, A32, A38).
 
 A visit is no row of its own. What is known of it stands in the steps of its orders, and only those change.
 """
@@ -19,6 +19,7 @@ from swf.workflow.site import Site
 from swf.workflow.states import StepEvent
 
 _OCCURRED = (("EVN", 6), ("EVN", 2), ("MSH", 7))
+_PRIOR = (("MRG", 5), ("MRG", 3), ("PV1", 50))
 _LOCATION = "CurrentPatientLocation"
 
 
@@ -36,6 +37,20 @@ def leave(transaction: Transaction, site: Site, message: Message, at: datetime) 
     day = _day(message)
     expected = [step for step in _of_visit(transaction, site, message) if step.start_date == day]
     return [*entries, *_moved(transaction, expected, StepEvent.LEAVE, at), _note(Event.PATIENT_LEFT, day, expected)]
+
+
+def change_class(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
+    """ADT^A06, A07: an outpatient is admitted or the other way round; the open steps go on under the new visit number."""
+    segments = patients.by_name(message.segments)
+    known = patients.find(transaction, site, patients.described(site, segments).item)
+    prior = next((text for name, field in _PRIOR if (text := message.value(name, field, 1, 1))), "")
+    visit = inbound.admission(site.mapping, segments)
+    entries: list[Entry] = []
+    for step in patients.open_steps(transaction, [known.id] if known and prior and visit else []):
+        if step.admission_id == prior:
+            stored = columns.merge(step.dataset, {"AdmissionID": visit})
+            entries += patients.rewritten(transaction, step, stored, at, Event.VISIT_CHANGED)
+    return [*entries, *patients.update(transaction, site, message, at)]
 
 
 def discharge(

@@ -107,14 +107,15 @@ def test_an_order_is_traced(played: tuple[Run, Broker]) -> None:
     assert run("trace", "NOSUCH").exit_code == 1
 
 
-def test_messages_are_listed_and_shown(played: tuple[Run, Broker]) -> None:
+def test_messages_are_listed_and_shown(played: tuple[Run, Broker], tmp_path: Path) -> None:
     """A refused message can be found, with what came, what was wrong and what was answered."""
     run, broker = played
-    assert run("send", "--to", hl7(broker), SAMPLES / "21_oru_status_231.hl7").exit_code == 1
+    query = (SAMPLES / "21_oru_status_231.hl7").read_bytes().replace(b"ORU^R01", b"QBP^Q22")
+    assert run("send", "--to", hl7(broker), _file(tmp_path, query)).exit_code == 1
     (refused,) = rows(run("messages", "--refused", "--json"))
-    assert (refused["type"], refused["ack_code"], refused["disposition"]) == ("ORU^R01", "AR", "REFUSED")
+    assert (refused["type"], refused["ack_code"], refused["disposition"]) == ("QBP^Q22", "AR", "REFUSED")
     (shown,) = rows(run("messages", "show", refused["id"], "--json"))
-    assert shown["text"].startswith("MSH|^~\\&|SWF|RAD|HIS|HOSP|20260316094800||ORU^R01|SWF000800")
+    assert shown["text"].startswith("MSH|^~\\&|SWF|RAD|HIS|HOSP|20260316094800||QBP^Q22|SWF000800")
     assert "\rMSA|AR|SWF000800|" in shown["acknowledgement"]
     assert "MSH^1^9" in shown["reason"]
     assert run("messages", "show", 9999).exit_code == 1

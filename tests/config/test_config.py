@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from swf import config
+from swf import clock, config
 from swf.errors import ConfigError
 from swf.hl7 import charset
 
@@ -163,6 +164,8 @@ retry_last_seconds = 0.1
         ("_env_file = 'x'", "site.toml:1: _env_file: there is no such key"),
         ("[site]\nname = 'A|B'", "must not hold a delimiter of HL7"),
         ("[site]\naccession_prefix = 'TOOLONG'", "must be up to 6 capitals and digits"),
+        ("[site]\ntime_zone = 'Europe/Atlantis'", "is no time zone known here; such as Europe/Berlin"),
+        ("[site]\ntime_zone = '../passwd'", "is no time zone known here; such as Europe/Berlin"),
         ("[hl7]\ndefault_charset = 'klingon'", "is no character set known here"),
         ("[hl7]\ndefault_charset = 'utf\\u0000'", "is no character set known here"),
         ("[store]\nurl = 'sqlite:///'", "and name a database"),
@@ -347,3 +350,13 @@ def _quoted(value: object) -> str:
     if isinstance(value, str):
         return '"' + "".join(f"\\U{ord(character):08x}" for character in value) + '"'
     return str(value).lower()
+
+
+def test_the_time_zone_of_the_site_is_in_force() -> None:
+    """Times are shown by the site's clock once its settings are read, and by the machine's when they name no zone."""
+    noon = datetime(2030, 7, 1, 12, tzinfo=UTC)
+    load("[site]\ntime_zone = 'Asia/Tokyo'")
+    assert clock.local(noon).hour == 21
+    load("")
+    assert clock.local(noon) == noon.astimezone()
+    assert clock.local(noon).utcoffset() == noon.astimezone().utcoffset()

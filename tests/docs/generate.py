@@ -227,6 +227,7 @@ _EFFECTS = {
     patients.merge: "Each identity in an MRG becomes that of the PID before it, with all its orders.",
     patients.change_identifier: "The identifier in MRG-1 becomes the one in PID-3; the old one leads there.",
     patients.split: "A merge is taken back: each patient has the orders again that came under its identifier.",
+    visits.change_class: "As A08; the open steps of the visit in MRG-5, MRG-3 or PV1-50 go on under the new number.",
     visits.arrive: "Open steps of that visit and that day are ARRIVED.",
     visits.leave: "The arrival of that visit and that day is taken back.",
     visits.discharge: "The end of the visit stands in the journal; open steps stay.",

@@ -227,6 +227,8 @@ def berlin() -> Iterator[None]:
         ("20260315083000", "20260316093000", "093000"),
         ("20260315083000-0500", "20260316", "000000"),
         ("nonsense+0100", "20260316093000", "093000"),
+        ("20260230083000+0100", "20260316093000", "093000"),
+        ("20260315083000+9900", "20260316093000", "093000"),
     ],
 )
 @pytest.mark.usefixtures("berlin")
@@ -238,6 +240,15 @@ def test_the_zone_of_the_sender(shipped: SiteMapping, sent: str, start: str, exp
     (group,) = message.order_groups(message.parse(text, message.read_header(text.encode())))
     (step,) = inbound.steps(shipped, group, changing=False)
     assert step.step["ScheduledProcedureStepStartTime"] == expected
+
+
+@pytest.mark.usefixtures("berlin")
+def test_nobody_is_born_on_another_day(mapped: Mapped) -> None:
+    """A date of birth is what is written, whatever zone the sender is in; a month alone is no date."""
+    item = mapped(pid_7="197204112330-0500").item
+    assert (item["PatientBirthDate"], item["PatientBirthTime"]) == ("19720411", "233000")
+    assert {"PatientBirthDate", "PatientBirthTime"}.isdisjoint(mapped(pid_7="197204").item)
+    assert "PatientBirthTime" not in mapped(pid_7="19720411").item
 
 
 @pytest.mark.usefixtures("berlin")

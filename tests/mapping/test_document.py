@@ -61,6 +61,20 @@ def test_the_later_of_several_wins(tmp_path: Path) -> None:
     assert str(mapping.rules[0].selectors[0]) == "PID-4.1"
 
 
+def test_two_files_on_the_same_ground(tmp_path: Path) -> None:
+    """Two files that extend the same one add up: the second does not undo what the first says differently."""
+    site = write(
+        tmp_path,
+        base=f'{BASE}[[station_rules]]\nmodality = "CT"\nstations = "CT1"\n',
+        one='extends = "base.toml"\n[attributes]\nPatientID = { from = "PID-2.1" }\n',
+        two='extends = "base.toml"\n[attributes]\nPatientSex = false\n',
+        site='extends = ["one.toml", "two.toml"]\n',
+    )
+    mapping = loader.load(site)
+    assert [(rule.keyword, str(rule.selectors[0])) for rule in mapping.rules] == [("PatientID", "PID-2.1")]
+    assert len(mapping.station_rules) == 1
+
+
 def test_files_are_found_beside_the_line_that_names_them(tmp_path: Path) -> None:
     """A table named in a shipped file is found although the site's file lies elsewhere."""
     mapping = loader.load(write(tmp_path, site=f'extends = "{SHIPPED}"\n'))

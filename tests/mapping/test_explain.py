@@ -30,7 +30,7 @@ def read(*segments: str) -> Message:
 
 def explained(mapping: SiteMapping, *segments: str, changing: bool = False) -> list[Explanation]:
     """What is said of a message of these segments."""
-    return explain.explain(mapping, read(*segments), changing=lambda _group: changing)
+    return explain.orders(mapping, read(*segments), changing=lambda _group: changing)
 
 
 Of = Callable[..., Finding]
@@ -50,7 +50,7 @@ def of(shipped: SiteMapping) -> Of:
 def test_a_value_tells_its_field_function_and_line(of: Of, shipped: SiteMapping) -> None:
     """The birth date shows that it was read from PID-7 as a date, and by which line of which file."""
     found = of("PatientBirthDate", PID, ORC, OBR)
-    assert found[:4] == ("PatientBirthDate", "19720411", "PID-7", "date")
+    assert found[:4] == ("PatientBirthDate", "19720411", "PID-7", "birth_date")
     file, _, number = found.line.rpartition(":")
     assert file == str(shipped.path)
     assert shipped.path.read_text("utf-8").splitlines()[int(number) - 1].startswith("PatientBirthDate ")
@@ -111,11 +111,11 @@ def test_each_step_of_each_order_is_explained(shipped: SiteMapping) -> None:
 
 def test_a_patient_message_is_explained(shipped: SiteMapping) -> None:
     """A patient update shows what it says of the patient, and nothing of orders."""
-    (item,) = explained(shipped, "EVN||20260315", PID)
+    item = explain.patient(shipped, read("EVN||20260315", PID))
     assert item.title == "patient"
     assert next(line for line in item.findings if line.attribute == "PatientName").origin == "PID-5"
     assert not [line for line in item.findings if line.attribute == "AccessionNumber"]
-    assert explained(shipped, "EVN||20260315", "PID|||")[0].refusal.startswith("PID^1^3: ")
+    assert explain.patient(shipped, read("EVN||20260315", "PID|||")).refusal.startswith("PID^1^3: ")
 
 
 def test_a_line_without_a_place_says_so(written: Written) -> None:
@@ -162,7 +162,7 @@ def test_the_explanation_never_disagrees(shipped: SiteMapping, fields: list[str]
     """Whatever the fields hold, the explained values are those of the item, and every empty attribute has a reason."""
     content = read(PID, ORC, "|".join(["OBR", "1", "8100", "", "CT^CT", *fields]))
     (group,) = message.order_groups(content)
-    found = explain.explain(shipped, content, changing=lambda _group: changing)
+    found = explain.orders(shipped, content, changing=lambda _group: changing)
     if found[0].refusal:
         with pytest.raises(MappingError):
             inbound.steps(shipped, group, changing=changing)

@@ -1,5 +1,10 @@
 """What is allowed in a mapping and still looks like a mistake."""
 
+from pathlib import Path
+
+import pytest
+
+from swf import config
 from swf.mapping import lint, loader
 from swf.mapping.loader import SiteMapping
 from tests.mapping.conftest import Written
@@ -16,10 +21,11 @@ ScheduledProcedureStepStartTime = { from = "MSH-7", as = "time", required = true
 """
 
 
-def test_the_shipped_mapping_has_no_warning(shipped: SiteMapping) -> None:
+@pytest.mark.parametrize("path", sorted(config.shipped_mappings().rglob("*.toml")), ids=lambda path: path.stem)
+def test_no_shipped_mapping_has_a_warning(path: Path) -> None:
     """What a site starts from is in order."""
-    assert lint.warnings(shipped, ["ORM^O01", "ORU^R01"]) == []
-    assert lint.warnings(shipped, []) == []
+    assert lint.warnings(loader.load(path), ["ORM^O01", "ORU^R01"]) == []
+    assert lint.warnings(loader.load(path), []) == []
 
 
 def test_an_attribute_that_may_stay_empty_is_named(written: Written) -> None:
@@ -60,6 +66,16 @@ def test_a_place_that_is_never_read_is_named(written: Written) -> None:
         "AccessionNumber: OBR-18.1 is never read",
         "AccessionNumber: OBR-18 is never read",
     ]
+
+
+def test_a_line_behind_a_default_is_named(written: Written) -> None:
+    """A second line for a modality is never reached when the first has a default for everybody."""
+    first, second = '{ from = "OBR-24", default = "OT" }', '{ from = "OBR-25" }'
+    line = f"Modality = {first}"
+    found = lint.warnings(loader.load(written(WHOLE.replace(line, f"Modality = [{first}, {second}]"))), [])
+    assert [warning.partition(": ")[2][:40] for warning in found] == ["Modality: a further line is never read f"]
+    swapped = lint.warnings(loader.load(written(WHOLE.replace(line, f"Modality = [{second}, {first}]"))), [])
+    assert swapped == []
 
 
 def test_templates_and_destinations_fit(shipped: SiteMapping) -> None:

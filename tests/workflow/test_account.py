@@ -39,3 +39,20 @@ def test_trying_undoes_itself(department: Department) -> None:
         department.database.rehearse(lambda transaction: account._tried(transaction, department.site, b"garbage", ""))
     assert department.order(*request()).code == "AA"
     assert clock.now() >= department.rows("message")[0].received_at
+
+
+def test_a_patient_message_is_told(department: Department) -> None:
+    """What an ADT message says of the patient is shown, and what it says of nobody's order is not missed."""
+    raw = b"MSH|^~\\&|ADT|HOSP|||20260315||ADT^A08|A1|P|2.3.1\rEVN||20260315\rPID|||4711^^^HOSP||DOE^JANE||19720411|F\r"
+    told = account.of(department.site, raw, "", department.database.rehearse)
+    (item,) = told["items"]
+    assert next(line for line in item["lines"] if line["attribute"] == "PatientName")["value"] == "DOE^JANE"
+
+
+def test_a_report_is_no_order(department: Department) -> None:
+    """A report that has arrived is about steps the broker knows; the mapping makes nothing of it, and nothing is refused."""
+    department.order(*request("8100^HIS"))
+    header = b"MSH|^~\\&|HIS|HOSP|||20260315||ORU^R01|R1|P|2.3.1"
+    raw = b"\r".join([header, b"PID|||4711^^^HOSP||DOE^JANE", b"OBR|1|8100^HIS||CT^CT" + b"|" * 21 + b"F", b""])
+    told = account.of(department.site, raw, "", department.database.rehearse)
+    assert (told["items"], told["refusal"]) == ([], "")

@@ -9,7 +9,7 @@ from swf import config
 from swf.config import Settings
 from swf.dicom import encoding
 from swf.mapping import loader
-from swf.store import messages
+from swf.store import journal, messages
 from swf.store.database import Record
 from swf.workflow import replay
 from swf.workflow.replay import Outcome
@@ -118,6 +118,9 @@ def test_a_replay_twice_changes_nothing_more(department: Department, mended: Men
     assert (outcome.refusal, outcome.changes) == ("", ())
     assert [row.dataset for row in department.rows("step")] == steps
     assert len(department.events("message replayed")) == 2
+    with department.database.reading() as connection:
+        told = [moment.event for moment in journal.trace(connection, "SWF00000001")]
+    assert told.count("message replayed") == 2
 
 
 def test_a_message_still_refused_says_why_now(department: Department, mended: Mended) -> None:

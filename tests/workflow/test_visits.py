@@ -47,6 +47,17 @@ def test_a_visit_changes_its_own_orders_only(three_orders: Department, event: st
     assert [bool(place) for place in locations(three_orders)] == [True, False, True]
 
 
+@pytest.mark.parametrize("event", ["A06", "A07"])
+@pytest.mark.parametrize(
+    "prior", ["MRG|4711^^^HOSP||||V1^^^HOSP", "MRG|4711^^^HOSP||V1^^^HOSP"], ids=["MRG-5", "MRG-3"]
+)
+def test_an_outpatient_is_admitted(three_orders: Department, event: str, prior: str) -> None:
+    """What was ordered for an outpatient goes on under the number of the stay, and the ward is that of the stay."""
+    assert three_orders.adt(event, PID, prior, visit("V9", "WARD2^7^1")).code == "AA"
+    assert [item.AdmissionID for item in three_orders.worklist()] == ["V9", "V2", "V9"]
+    assert [bool(place) for place in locations(three_orders)] == [True, False, True]
+
+
 def test_a_move_without_a_visit_number(three_orders: Department) -> None:
     """A transfer that names no visit can only mean the patient, so every open item follows."""
     assert three_orders.adt("A02", PID, visit("", "WARD2^7^1")).code == "AA"

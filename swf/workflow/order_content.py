@@ -1,0 +1,252 @@
+"""What an order says becomes steps: scheduled, brought up to date, and never given to another patient (RAD-4, RAD-13).
+
+What an order does not mention stays. A Study Instance UID belongs to one patient, and a step id to one step of it.
+"""
+
+from swf.dicom import columns, encoding
+from swf.dicom.encoding import Value
+from swf.dicom.terms import StepStatus
+from swf.errors import IdentifierConflict, IllegalTransition, MappingError
+from swf.hl7.message import OrderGroup
+from swf.mapping import inbound
+from swf.mapping.inbound import MappedStep
+from swf.model.journal import Event
+from swf.store import orders
+from swf.store.database import Record
+from swf.workflow import identifiers, order_request, patients, steps
+from swf.workflow.order_request import Numbers, Request
+from swf.workflow.patients import Known
+from swf.workflow.states import OrderStatus
+
+_SEGMENT_SEQUENCE, _REQUIRED_FIELD, _UNABLE = 100, 101, 207
+_ACCEPTED = ("AA", "CA")
+_ASSIGNED = "NA"
+_REPLACEMENT = "RO"
+_SETTLED = (StepStatus.COMPLETED, StepStatus.CANCELLED)
+
+
+def create(request: Request, group: OrderGroup, numbers: Numbers) -> None:
+    """Schedule the steps of an order nobody knew, under numbers of ours where it brings none."""
+    mapped = order_request.mapped_steps(request, group, changing=False)
+    known = patients.identify(request.transaction, request.site, mapped[0].item, request.at)
+    order = orders.add(
+        request.transaction,
+        patient=known.number,
+        identity=known.identity,
+        placer_order_number=numbers.placer[0],
+        placer_issuer=numbers.placer[1] if numbers.placer[0] else "",
+        filler_order_number=numbers.filler[0],
+        filler_issuer=numbers.filler[1] if numbers.filler[0] else "",
+        accession_number=numbers.accession,
+        status=OrderStatus.SCHEDULED,
+        created_at=request.at,
+        updated_at=request.at,
+    )
+    row = _complete_numbers(request, order, numbers)
+    request.positions[order] = sum(not step.step.get("ScheduledProcedureStepID") for step in mapped)
+    request.created.add(order)
+    request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
+    for sentence in known.warnings:
+        request.note(Event.WARNING, order, text=sentence)
+    for step in mapped:
+        _add_step(request, row, step, known)
+
+
+def _complete_numbers(request: Request, order: int, numbers: Numbers) -> Record:
+    """The order with the numbers it came without: ours for the accession, which also serves as filler number."""
+    accession = numbers.accession
+    if not accession:
+        accession = identifiers.accession_number(request.site, order, request.at)
+    filler = numbers.filler[0] or accession
+    if (accession, filler) != (numbers.accession, numbers.filler[0]):
+        issuer = numbers.filler[1] if numbers.filler[0] else request.site.settings.site.name
+        changes = {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
+        orders.change(request.transaction, order, **changes)
+    return orders.one(request.transaction, order)
+
+
+def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers, *, changing: bool = True) -> None:
+    """Bring a known order up to date. Finished steps take corrections but are never reopened by a message."""
+    if order.status in (OrderStatus.CANCELLED, OrderStatus.DISCONTINUED):
+        raise IllegalTransition(
+            f"the order's status is {order.status}; what is to be done after all needs a new order number",
+            location=f"ORC^{numbers.sequence}^1",
+        )
+    mapped = order_request.mapped_steps(request, group, changing=changing)
+    known = _same_patient(request, group, order, mapped[0].item)
+    changed = False
+    unbooked = {row.id for row in orders.steps(request.transaction, order.id) if steps.is_unbooked(row)}
+    for index, step in enumerate(mapped):
+        row = _counterpart(request, order, step)
+        if row is None:
+            full = order_request.mapped_steps(request, group, changing=False)[index]
+            _add_step(request, order, full, known, orders.steps(request.transaction, order.id)[0])
+            changed = True
+        else:
+            changed |= _change_step(request, order, row, step, known)
+    _settle_held(request, order, unbooked)
+    learn_numbers(request, order, numbers)
+    if order.id not in request.created:
+        request.note(Event.ORDER_CHANGED, order.id, changed=changed)
+    order_request.settle(
+        request.transaction, order, request.at, request.entries
+    )  # a step may have been added to what was done
+
+
+def _settle_held(request: Request, order: Record, unbooked: set[int]) -> None:
+    """What is added to an order on hold waits with it; what had lost its time and has one again is scheduled."""
+    for row in orders.steps(request.transaction, order.id):
+        if order.status == OrderStatus.HELD and row.status == StepStatus.SCHEDULED:
+            request.entries += steps.set_status(request.transaction, row, StepStatus.HELD, request.at)
+        elif row.id in unbooked and row.start_date:
+            request.entries += steps.set_status(request.transaction, row, StepStatus.SCHEDULED, request.at)
+
+
+def learn_numbers(request: Request, order: Record, numbers: Numbers) -> None:
+    """Keep the numbers a later message brings, so that the order is found by them too."""
+    told = {
+        "accession_number": numbers.accession,
+        "placer_order_number": numbers.placer[0],
+        "filler_order_number": numbers.filler[0],
+    }
+    news = {name: value for name, value in told.items() if value and value != getattr(order, name)}
+    if "placer_order_number" in news:
+        news["placer_issuer"] = numbers.placer[1]
+    if "filler_order_number" in news:
+        news["filler_issuer"] = numbers.filler[1]
+    if news:
+        orders.change(request.transaction, order.id, **news, updated_at=request.at)
+
+
+def _same_patient(request: Request, group: OrderGroup, order: Record, item: dict[str, Value]) -> Known:
+    if not item.get("PatientID"):
+        raise MappingError("PID-3 is empty", location=order_request.place(group, "PID", 3), code=_REQUIRED_FIELD)
+    known = patients.identify(request.transaction, request.site, item, request.at)
+    if known.number != order.patient:
+        raise order_request.of_another_patient(group)
+    return known
+
+
+def _counterpart(request: Request, order: Record, mapped: MappedStep) -> Record | None:
+    """The stored step a step of the message means: by its id, else by its position.
+
+    An id we made up gives way to the one a sender assigns later.
+    """
+    scheduled = orders.steps(request.transaction, order.id)
+    name = mapped.step.get("ScheduledProcedureStepID", "")
+    if name:
+        named = next((row for row in scheduled if row.step_id == name), None)
+        return named or next((row for row in scheduled if _yields(row)), None)
+    position = request.positions[order.id]
+    request.positions[order.id] += 1
+    return scheduled[position] if position < len(scheduled) else None
+
+
+def _yields(row: Record) -> bool:
+    return bool(row.own_identifiers) and row.status == StepStatus.SCHEDULED
+
+
+def _add_step(request: Request, order: Record, mapped: MappedStep, known: Known, sibling: Record | None = None) -> None:
+    item, step = mapped.item, mapped.step
+    own_identifiers = not step.get("ScheduledProcedureStepID")
+    if own_identifiers:
+        taken = len(orders.steps(request.transaction, order.id))
+        step["ScheduledProcedureStepID"] = identifiers.step_id(order.id, taken + 1)
+    item["AccessionNumber"] = order.accession_number
+    item[inbound.FILLER] = order.filler_order_number
+    if order.filler_issuer == request.site.settings.site.name:  # a number of ours says so, and comes back saying so
+        item[inbound.FILLER_AUTHORITY] = [{"LocalNamespaceEntityID": order.filler_issuer}]
+    item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(request, order, item)
+    item["RequestedProcedureID"] = item.get("RequestedProcedureID") or _procedure_id(request, order, item)
+    _refuse_taken_identifiers(request, order, mapped, step["ScheduledProcedureStepID"])
+    steps.add(
+        request.transaction,
+        order.id,
+        mapped,
+        known.person,
+        request.at,
+        own_identifiers=own_identifiers,
+        sibling=sibling,
+    )
+    request.note(Event.STEP_SCHEDULED, order.id, **_summary(step))
+    order_request.note_warnings(request, order, mapped)
+
+
+def _summary(step: dict[str, str]) -> dict[str, str]:
+    """What an operator reads of a step."""
+    start = step.get("ScheduledProcedureStepStartDate", "") + step.get("ScheduledProcedureStepStartTime", "")
+    return {
+        "step_id": step["ScheduledProcedureStepID"],
+        "modality": step.get("Modality", ""),
+        "station": str(step.get("ScheduledStationAETitle", "")),
+        "start": start,
+    }
+
+
+def _study(request: Request, order: Record, item: dict[str, Value]) -> str:
+    """The study of a procedure whose order names none: one for each requested procedure of the order."""
+    number, issuer = (
+        (order.placer_order_number, order.placer_issuer)
+        if order.placer_order_number
+        else (order.filler_order_number, order.filler_issuer)
+    )
+    if item.get("RequestedProcedureID"):
+        return identifiers.study_instance_uid(issuer, number, str(item["RequestedProcedureID"]))
+    study = identifiers.study_instance_uid(issuer, number)
+    code = identifiers.procedure_code(item)
+    present = orders.steps(request.transaction, order.id)
+    another = any(row.study_instance_uid == study and _code(row.dataset) != code for row in present)
+    return identifiers.study_instance_uid(issuer, number, code) if another else study
+
+
+def _procedure_id(request: Request, order: Record, item: dict[str, Value]) -> str:
+    """One id for each study of the order, the same for all its steps."""
+    present = orders.steps(request.transaction, order.id)
+    same = next((row for row in present if row.study_instance_uid == item["StudyInstanceUID"]), None)
+    if same is not None:
+        return str(same.requested_procedure_id)
+    return identifiers.requested_procedure_id(order.id, len({row.study_instance_uid for row in present}) + 1)
+
+
+def _code(stored: bytes) -> str:
+    sequence = encoding.decode(stored).get("RequestedProcedureCodeSequence")
+    return str(sequence[0].get("CodeValue") or sequence[0].get("LongCodeValue") or "") if sequence else ""
+
+
+def _change_step(request: Request, order: Record, row: Record, mapped: MappedStep, known: Known) -> bool:
+    item, step = mapped.item, mapped.step
+    study, name = item.get("StudyInstanceUID", ""), step.get("ScheduledProcedureStepID", "")
+    renamed = name not in ("", row.step_id) or study not in ("", row.study_instance_uid)
+    if renamed and not _yields(row):
+        raise IdentifierConflict(
+            "the Study Instance UID of a procedure does not change; cancel the order and send a new one",
+            location=_study_place(mapped),
+        )
+    if renamed:
+        _refuse_taken_identifiers(request, order, mapped, name or row.step_id, own=row.id)
+        request.note(Event.STEP_SUPERSEDED, order.id, was=row.step_id, now=name or row.step_id)
+    stored = encoding.overlay(columns.merge(row.dataset, item), known.person)
+    own_identifiers = bool(row.own_identifiers) and not name
+    order_request.note_warnings(request, order, mapped)
+    return steps.rewrite(request.transaction, row, stored, request.at, own_identifiers=own_identifiers)
+
+
+def _refuse_taken_identifiers(
+    request: Request, order: Record, mapped: MappedStep, step_id: str, own: int | None = None
+) -> None:
+    """A study belongs to one patient, and a step id stands for one step of it; `own` is the row that is being changed."""
+    for row in orders.steps_of_study(request.transaction, str(mapped.item.get("StudyInstanceUID", ""))):
+        if row.patient != order.patient:
+            raise IdentifierConflict("the Study Instance UID belongs to another patient", location=_study_place(mapped))
+        if row.step_id == step_id and row.id != own:
+            raise IdentifierConflict(
+                "another step of this study has that id", location=order_request.step_place(mapped.source)
+            )
+
+
+def _study_place(mapped: MappedStep) -> str:
+    return (
+        order_request.place(mapped.source, "IPC", 3)
+        if mapped.source.first("IPC")
+        else order_request.place(mapped.source, "ZDS", 1)
+    )

@@ -1,0 +1,43 @@
+"""Senders with settings of their own, at the real door of a real broker."""
+
+from typing import Any
+
+ORDER = "ORC|NW|{0}^HIS\rOBR||{0}^HIS||CTABD^CT abdomen^99HIS\r"
+HIS = {"name": "his", "application": "HIS", "facility": "HOSP"}
+
+
+def _order(number: str, conditions: str = "", sender: str = "HIS|HOSP") -> bytes:
+    header = f"MSH|^~\\&|{sender}|SWF|RAD|20260315||ORM^O01|C{number}|P|2.3.1{conditions}\r"
+    return f"{header}PID|||P{number}^^^HOSP||DOE^JANE\r{ORDER.format(number)}".encode()
+
+
+def test_two_answers_on_one_connection(*, make_broker: Any, dial: Any, framed: Any) -> None:
+    """A source in enhanced mode gets its accept and its application acknowledgement, order by order, in this order."""
+    sender = dial(make_broker(source=[{**HIS, "ack_mode": "enhanced", "reply": "application"}]).hl7)
+    sender.send(framed(_order("1", "|||AL|AL")), framed(_order("2")))
+    accept, application, plain = (sender.raw_answer().decode().split("\r") for _ in range(3))
+    assert (accept[1], application[1], plain[1]) == ("MSA|CA|C1", "MSA|AA|C1", "MSA|AA|C2")
+    assert "|ACK^O01|" in accept[0]
+    assert "|ORR^O02|" in application[0]
+    assert application[2].startswith("ORC|OK|1^HIS|")
+    assert plain[2].startswith("ORC|OK|2^HIS|")
+    assert accept[0].split("|")[9] != application[0].split("|")[9]
+
+
+def test_a_stranger_is_told_so(*, make_broker: Any, dial: Any, framed: Any) -> None:
+    """A system that is not listed is refused with a reason on a connection that goes on."""
+    broker = make_broker(hl7={"host": "0.0.0.0"}, source=[{**HIS, "hosts": ["127.0.0.1"]}])
+    sender = dial(broker.hl7)
+    sender.send(framed(_order("1", sender="LIS|HOSP")), framed(_order("2")))
+    assert b"MSA|AR|C1|the sender is not known here" in sender.raw_answer()
+    assert sender.answer() == ("AA", "C2")
+
+
+def test_a_batch_becomes_orders(*, make_broker: Any, dial: Any, framed: Any) -> None:
+    """The orders of a batch are all on the worklist once each has its answer."""
+    broker = make_broker()
+    sender = dial(broker.hl7)
+    sender.send(framed(b"FHS|^~\\&\rBHS|^~\\&\r" + _order("1") + _order("2") + b"BTS|2\rFTS|1\r"))
+    assert sender.answers(2) == [("AA", "C1"), ("AA", "C2")]
+    with broker.database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM scheduled_procedure_step").scalar() == 2
