@@ -42,12 +42,12 @@ class _Arrival:
     @property
     def source(self) -> str:
         """Who sent it: MSH-3 and MSH-4."""
-        return f"{self.header.sending_application}|{self.header.sending_facility}"[:_LONGEST_SHOWN]
+        return _column(f"{self.header.sending_application}|{self.header.sending_facility}")
 
     @property
     def control_id(self) -> str:
         """MSH-10, no longer than anybody needs to tell messages apart."""
-        return self.header.control_id[:_LONGEST_SHOWN]
+        return _column(self.header.control_id)
 
     @property
     def content_hash(self) -> str:
@@ -57,6 +57,11 @@ class _Arrival:
         if len(fields) > 6:  # noqa: PLR2004  MSH-7, since MSH-1 is the separator itself
             fields[6] = b""
         return hashlib.sha256(b"|".join(fields) + b"\r" + b"".join(rest)).hexdigest()
+
+
+def _column(text: str) -> str:
+    """`text` as a column of either database holds it: short enough to be shown, and without NUL, which one refuses."""
+    return text.replace("\0", "")[:_LONGEST_SHOWN]
 
 
 def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
@@ -171,8 +176,9 @@ def _refusal(transaction: Transaction, arrival: _Arrival) -> Reply | None:
 
 def _refuse(transaction: Transaction, arrival: _Arrival, error: MessageError) -> bytes:
     answer = _answer(arrival, [error], reply=_refusal(transaction, arrival))
-    entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": reason(error), "code": error.code})]
-    _keep(transaction, arrival, answer, ack_code=error.ack_code, reason=reason(error), entries=entries)
+    why = reason(error).replace("\0", "")
+    entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": why, "code": error.code})]
+    _keep(transaction, arrival, answer, ack_code=error.ack_code, reason=why, entries=entries)
     return answer
 
 
@@ -191,9 +197,9 @@ def _keep(
         received_at=arrival.at,
         peer=arrival.peer,
         source=arrival.source,
-        type=arrival.header.type[:_LONGEST_SHOWN],
+        type=_column(arrival.header.type),
         control_id=arrival.control_id,
-        version=arrival.header.version[:_LONGEST_SHOWN],
+        version=_column(arrival.header.version),
         charset=codec,
         content_hash=arrival.content_hash,
         raw=arrival.raw,

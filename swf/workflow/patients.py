@@ -25,6 +25,7 @@ _SEGMENT_SEQUENCE, _REQUIRED_FIELD = 100, 101
 _OTHERS = "OtherPatientIDsSequence"
 _IDENTIFIER = ("PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence")
 _VISIT_GROUP = 0x0038
+_MOST_IDENTIFIERS = 50  # each costs two statements; nobody has so many, but a message can
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,12 @@ def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: d
 def _add_aliases(transaction: Transaction, item: dict[str, Value], number: int, at: datetime) -> tuple[str, ...]:
     """Let the other identifiers lead to patient row `number`; a sentence for each that is somebody else's."""
     conflicts = []
-    for identifier, issuer in _others(item):
+    others = _others(item)
+    if len(others) > _MOST_IDENTIFIERS:
+        conflicts.append(
+            f"the patient comes with {len(others)} identifiers; only {_MOST_IDENTIFIERS} lead to him or her"
+        )
+    for identifier, issuer in others[:_MOST_IDENTIFIERS]:
         known = patients.find(transaction, identifier, issuer) if issuer else None
         if issuer and known is None:
             patients.add_alias(transaction, identifier, issuer, number, at)
