@@ -30,7 +30,7 @@ def order(transaction: Transaction, **columns: Any) -> int:
         "updated_at": AT,
     }
     owner = columns.pop("patient", None) or patient(transaction)
-    return orders.add(transaction, patient=owner, **{**default, **columns})
+    return int(orders.add(transaction, patient=owner, **{**default, **columns}).id)
 
 
 def step(transaction: Transaction, of_order: int | None = None, stations: tuple[str, ...] = (), **columns: Any) -> int:

@@ -16,8 +16,11 @@ _BY_PLACER = (
 )
 _BY_FILLER = (
     select(ORDER)
-    .where(ORDER.c.filler_order_number == bindparam("number"), ORDER.c.filler_issuer == bindparam("authority"))
-    .order_by(ORDER.c.id)
+    .where(
+        ORDER.c.filler_order_number == bindparam("number"),
+        ORDER.c.filler_issuer.in_((bindparam("authority"), bindparam("ours"))),
+    )
+    .order_by((ORDER.c.filler_issuer != bindparam("authority")), ORDER.c.id)
     .with_for_update()
 )
 _STEPS = select(STEP).where(STEP.c.order == bindparam("number")).order_by(STEP.c.id).with_for_update()
@@ -28,17 +31,25 @@ _OF_STUDY = (
 )
 _ONE = select(ORDER).where(ORDER.c.id == bindparam("number")).with_for_update()
 _OF_ACCESSION = select(ORDER).where(ORDER.c.accession_number == bindparam("accession")).limit(2)
-_INSERT_ORDER = insert(ORDER).returning(ORDER.c.id)
+_INSERT_ORDER = insert(ORDER).returning(*ORDER.c)
 _INSERT_STEP = insert(STEP).returning(STEP.c.id)
 
 
-def find(transaction: Transaction, *, placer: tuple[str, str], filler: tuple[str, str]) -> Record | None:
-    """The order with this placer (number, issuer), else the one with this filler (number, issuer)."""
-    for statement, (number, issuer) in ((_BY_PLACER, placer), (_BY_FILLER, filler)):
-        row = transaction.execute(statement, {"number": number, "authority": issuer}).first() if number else None
-        if row is not None:
-            return row
-    return None
+def find(
+    transaction: Transaction, *, placer: tuple[str, str], filler: tuple[str, str], ours: str | None = None
+) -> Record | None:
+    """The order with this placer (number, issuer), else the one with this filler (number, issuer).
+
+    A filler number that `ours` gave is found too: it may come back without saying whose it is.
+    """
+    number, issuer = placer
+    row = transaction.execute(_BY_PLACER, {"number": number, "authority": issuer}).first() if number else None
+    number, issuer = filler
+    if row is not None or not number:
+        return row
+    return transaction.execute(
+        _BY_FILLER, {"number": number, "authority": issuer, "ours": issuer if ours is None else ours}
+    ).first()
 
 
 def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Record]:
@@ -46,10 +57,10 @@ def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Re
     return transaction.execute(_OF_ACCESSION, {"accession": accession_number}).all()
 
 
-def add(transaction: Transaction, **columns: Any) -> int:
-    """Add an order; returns its row number. It came under the identity of its patient unless told otherwise."""
+def add(transaction: Transaction, **columns: Any) -> Record:
+    """Add an order; returns its row. It came under the identity of its patient unless told otherwise."""
     values = {"identity": columns["patient"], "result_status": "", **columns}
-    return int(transaction.execute(_INSERT_ORDER, values).scalar_one())
+    return transaction.execute(_INSERT_ORDER, values).one()
 
 
 def change(transaction: Transaction, number: int, **columns: Any) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.sql.dml import ReturningInsert
@@ -33,10 +34,7 @@ def identity(transaction: Transaction, patient_id: str, issuer: str) -> Record |
 def ensure(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> Record:
     """The row of that identifier itself, made with `dataset` when nobody had it; another sender may make it meanwhile."""
     found = identity(transaction, patient_id, issuer)
-    if found is None:
-        save(transaction, patient_id, issuer, dataset, at)
-        found = transaction.execute(_BY_IDENTIFIER, {"identifier": patient_id, "authority": issuer}).one()
-    return found
+    return found or _saved(transaction, patient_id, issuer, dataset, at)
 
 
 def survivor(transaction: Transaction, row: Record | None) -> Record | None:
@@ -50,8 +48,12 @@ def survivor(transaction: Transaction, row: Record | None) -> Record | None:
 
 def save(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> int:
     """Add the patient or replace the attributes known of him or her; returns the row number."""
+    return int(_saved(transaction, patient_id, issuer, dataset, at).id)
+
+
+def _saved(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> Record:
     values = {"patient_id": patient_id, "issuer": issuer, "dataset": dataset, "updated_at": at}
-    return int(transaction.execute(_save(transaction.dialect.name), values).scalar_one())
+    return transaction.execute(_save(transaction.dialect.name), values).one()
 
 
 def add_alias(transaction: Transaction, patient_id: str, issuer: str, patient: int, at: datetime) -> None:
@@ -63,10 +65,10 @@ def add_alias(transaction: Transaction, patient_id: str, issuer: str, patient: i
 
 
 @cache
-def _save(kind: str) -> ReturningInsert[int]:
+def _save(kind: str) -> ReturningInsert[*tuple[Any, ...]]:
     new = dialect.new_row(kind, PATIENT)
     changes = {"dataset": new.excluded.dataset, "updated_at": new.excluded.updated_at}
-    return new.on_conflict_do_update(index_elements=["patient_id", "issuer"], set_=changes).returning(PATIENT.c.id)
+    return new.on_conflict_do_update(index_elements=["patient_id", "issuer"], set_=changes).returning(*PATIENT.c)
 
 
 def set_dataset(transaction: Transaction, number: int, dataset: bytes, at: datetime) -> None:

@@ -29,7 +29,7 @@ def create(request: Request, group: OrderGroup, numbers: Numbers) -> None:
     """Schedule the steps of an order nobody knew, under numbers of ours where it brings none."""
     mapped = order_request.mapped_steps(request, group, changing=False)
     known = patients.identify(request.transaction, request.site, mapped[0].item, request.at)
-    order = orders.add(
+    added = orders.add(
         request.transaction,
         patient=known.number,
         identity=known.identity,
@@ -42,7 +42,8 @@ def create(request: Request, group: OrderGroup, numbers: Numbers) -> None:
         created_at=request.at,
         updated_at=request.at,
     )
-    row = _complete_numbers(request, order, numbers)
+    row = _complete_numbers(request, added, numbers)
+    order = row.id
     request.positions[order] = sum(not step.step.get("ScheduledProcedureStepID") for step in mapped)
     request.created.add(order)
     request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
@@ -52,17 +53,18 @@ def create(request: Request, group: OrderGroup, numbers: Numbers) -> None:
         _add_step(request, row, step, known)
 
 
-def _complete_numbers(request: Request, order: int, numbers: Numbers) -> Record:
+def _complete_numbers(request: Request, order: Record, numbers: Numbers) -> Record:
     """The order with the numbers it came without: ours for the accession, which also serves as filler number."""
     accession = numbers.accession
     if not accession:
-        accession = identifiers.accession_number(request.site, order, request.at)
+        accession = identifiers.accession_number(request.site, order.id, request.at)
     filler = numbers.filler[0] or accession
-    if (accession, filler) != (numbers.accession, numbers.filler[0]):
-        issuer = numbers.filler[1] if numbers.filler[0] else request.site.settings.site.name
-        changes = {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
-        orders.change(request.transaction, order, **changes)
-    return orders.one(request.transaction, order)
+    if (accession, filler) == (numbers.accession, numbers.filler[0]):
+        return order
+    issuer = numbers.filler[1] if numbers.filler[0] else request.site.settings.site.name
+    changes = {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
+    orders.change(request.transaction, order.id, **changes)
+    return orders.one(request.transaction, order.id)
 
 
 def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers, *, changing: bool = True) -> None:

@@ -69,7 +69,8 @@ def numbers_of(request: Request, group: OrderGroup, sequence: int) -> Numbers:
 
 def find(request: Request, numbers: Numbers) -> Record | None:
     """The order by its placer number, else its filler number; by its accession only when it has no other number."""
-    found = orders.find(request.transaction, placer=numbers.placer, filler=("", "")) or by_filler(request, numbers)
+    ours = request.site.settings.site.name
+    found = orders.find(request.transaction, placer=numbers.placer, filler=numbers.filler, ours=ours)
     if found is None and not (numbers.placer[0] or numbers.filler[0]):
         same = orders.of_accession(request.transaction, numbers.accession)
         return same[0] if len(same) == 1 else None
@@ -82,10 +83,8 @@ def find(request: Request, numbers: Numbers) -> Record | None:
 
 def by_filler(request: Request, numbers: Numbers) -> Record | None:
     """The order of that filler number; one we gave may come back without saying whose it is."""
-    ours = (numbers.filler[0], request.site.settings.site.name)
-    return orders.find(request.transaction, placer=("", ""), filler=numbers.filler) or orders.find(
-        request.transaction, placer=("", ""), filler=ours
-    )
+    ours = request.site.settings.site.name
+    return orders.find(request.transaction, placer=("", ""), filler=numbers.filler, ours=ours)
 
 
 def known_order(request: Request, group: OrderGroup, sequence: int) -> Record:
