@@ -9,7 +9,8 @@ SwfError
 │   ├── MappingError                a field the worklist cannot do without or cannot hold
 │   ├── UnknownOrder                no order or patient of that number
 │   ├── IdentifierConflict          a number that belongs to somebody else
-│   └── IllegalTransition           the order's state does not allow it
+│   ├── IllegalTransition           the order's state does not allow it
+│   └── ProcessingFailure           ours: something nobody had thought of     AR 207
 ├── ProcedureStepError          the modality's request is at fault     DIMSE status (PS3.7 Annex C)
 │   ├── DuplicateStep 0x0111 · UnknownStep 0x0112 · StepClosed 0x0110
 │   └── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
@@ -106,6 +107,14 @@ class IllegalTransition(MessageError):
 
     code = 206
     advice = "Look at the order's state with `swf trace`; a step that has begun is ended by its modality."
+
+
+class ProcessingFailure(MessageError):
+    """Carrying the message out failed for a reason that is ours; it is kept, and the sender may try again."""
+
+    ack_code = "AR"
+    code = 207
+    advice = "Report what the log says; once it is mended, `swf messages replay` carries the message out."
 
 
 class ProcedureStepError(SwfError):

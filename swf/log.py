@@ -7,7 +7,9 @@ date. `control_id` and `accession` correlate the lines of one order.
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TextIO
 
 FIELDS = frozenset(
@@ -75,6 +77,12 @@ def warning(event: str, **fields: Any) -> None:
 def error(event: str, **fields: Any) -> None:
     """Something an operator has to look at."""
     _write(logging.ERROR, event, fields)
+
+
+def frames(error: BaseException) -> list[str]:
+    """Where an exception came from, without its text, which may quote a message and with it a patient."""
+    places = traceback.extract_tb(error.__traceback__)
+    return [type(error).__name__, *(f"{Path(place.filename).name}:{place.lineno} {place.name}" for place in places)]
 
 
 def _write(level: int, event: str, fields: dict[str, Any]) -> None:

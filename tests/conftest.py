@@ -3,6 +3,8 @@
 The zone is UTC for every test, so that local times in fixtures mean the same everywhere.
 """
 
+import io
+import logging
 import os
 import threading
 import time
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from swf import config
+from swf import config, log
 from swf.broker import Broker
 from swf.config import Settings
 from swf.extensions.simulator.mis import Mis
@@ -127,6 +129,17 @@ def broker(make_broker: MakeBroker, mis: Mis) -> Broker:
 def modality(broker: Broker) -> Callable[[str], Modality]:
     """A modality of any AE title that knows the broker's address."""
     return lambda ae_title: Modality(*broker.dicom.address, ae_title)
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """Everything the product logs during the test."""
+    logger = logging.getLogger("swf")
+    before = (logger.handlers[:], logger.level, logger.propagate)
+    stream = io.StringIO()
+    log.configure(stream=stream)
+    yield stream
+    logger.handlers[:], logger.level, logger.propagate = before
 
 
 @pytest.fixture(autouse=True)

@@ -57,5 +57,5 @@ class Worker:
         except SwfError as error:
             log.error("worker failed", service=self.name, error=str(error))
         except Exception as error:  # noqa: BLE001  a worker must outlive what it did not expect
-            log.error("worker failed", service=self.name, error=type(error).__name__)
+            log.error("worker failed", service=self.name, error=type(error).__name__, traceback=log.frames(error))
         return AFTER_A_FAILURE_S

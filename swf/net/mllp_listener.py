@@ -8,10 +8,8 @@ import socket
 import ssl
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from swf import clock, errors, log
 from swf.hl7 import ack, batch, message, mllp
@@ -224,7 +222,7 @@ class _Hall:
             # A peer may leave at any moment, also before its acknowledgement: it will ask again.
             log.info("connection lost", **where, reason=error.strerror or type(error).__name__)
         except Exception as error:  # noqa: BLE001 - the last resort: one connection never harms another
-            log.error("connection failed", **where, error=type(error).__name__, traceback=_frames_of(error))
+            log.error("connection failed", **where, error=type(error).__name__, traceback=log.frames(error))
 
 
 class _Refusal(Exception):
@@ -354,7 +352,7 @@ class _Conversation:
         except HangUp:
             raise
         except Exception as error:  # noqa: BLE001 - the last resort: the sender is owed an answer whatever happened
-            self._log("message failed", error=type(error).__name__, traceback=_frames_of(error))
+            self._log("message failed", error=type(error).__name__, traceback=log.frames(error))
             return _negative(frame.payload, errors.StoreError("processing failure, please send again"))
 
     def _refuse(self, refusal: _Refusal) -> None:
@@ -430,11 +428,3 @@ def _ready(selector: selectors.BaseSelector, timeout_s: float | None) -> set[obj
 def _negative(raw: bytes, error: errors.MessageError | errors.StoreError) -> bytes:
     header = message.read_header(raw)
     return ack.acknowledge(header, control_id=secrets.token_hex(10), at=clock.local(clock.now()), errors=(error,))
-
-
-def _frames_of(error: Exception) -> list[str]:
-    # Places only: the text of an exception may quote the message, and with it a patient.
-    return [
-        f"{Path(place.filename).name}:{place.lineno} {place.name}"
-        for place in traceback.extract_tb(error.__traceback__)
-    ]

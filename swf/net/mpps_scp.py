@@ -10,7 +10,6 @@ from pynetdicom import evt
 from swf import clock, log
 from swf.dicom import status, uid
 from swf.errors import MissingAttribute, ProcedureStepError, StoreError
-from swf.net.mwl_scp import frames
 from swf.store.database import Database
 from swf.workflow import mpps
 from swf.workflow.mpps import Report
@@ -72,7 +71,7 @@ def _carry_out(report: Report, work: Callable[[], None]) -> Dataset:
         log.error("mpps not kept", ae_title=report.calling_ae_title, mpps=report.sop_instance_uid, error=str(error))
         return _status(error.dimse_status, "the store cannot keep it now; try again")
     except Exception as error:  # noqa: BLE001  the last resort of this door
-        log.error("mpps failed", ae_title=report.calling_ae_title, traceback=frames(error))
+        log.error("mpps failed", ae_title=report.calling_ae_title, traceback=log.frames(error))
         return _status(status.PROCESSING_FAILURE, "processing failure")
     return _status(status.SUCCESS, "")
 

@@ -1,6 +1,5 @@
 """Modality Worklist SCP: a query in, the matching steps out, one a response (RAD-5, PS3.4 K.4)."""
 
-import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,7 +35,7 @@ def handler(database: Database, record: Record) -> Callable[[evt.Event], Iterato
             log.error("query not answered", ae_title=title, error=str(error))
             yield _failure(status.OUT_OF_RESOURCES, "the store cannot be read now"), None
         except Exception as error:  # noqa: BLE001  the last resort of this door
-            log.error("query failed", ae_title=title, traceback=frames(error))
+            log.error("query failed", ae_title=title, traceback=log.frames(error))
             yield _failure(status.UNABLE_TO_PROCESS, "processing failure"), None
 
     return find
@@ -57,12 +56,6 @@ def _answers(
             yield pending, worklist.answer(row.dataset, query, implicit=implicit)
             given.append(row.id)
     record(given)
-
-
-def frames(error: BaseException) -> list[str]:
-    """Where an exception came from, without its text, which may quote a patient's data."""
-    places = traceback.extract_tb(error.__traceback__)
-    return [type(error).__name__, *(f"{place.filename}:{place.lineno} {place.name}" for place in places)]
 
 
 def _failure(code: int, comment: str) -> Dataset:

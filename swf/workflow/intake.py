@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from swf import clock, log
-from swf.errors import MessageError, StoreError, UnknownSender
+from swf.errors import MessageError, ProcessingFailure, StoreError, UnknownSender
 from swf.hl7 import ack, charset, message, replies
 from swf.hl7.ack import Reply
 from swf.hl7.message import Header, Message
@@ -78,18 +78,27 @@ def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
 def _take(database: Database, arrival: _Arrival) -> bytes:
     try:
         return database.run(lambda transaction: _apply(transaction, arrival))
+    except StoreError:
+        raise
     except MessageError as error:
         refusal = error  # its effect is undone; what is left to do is to keep the message and the reason
-        log.warning(
-            "security alert: sender not admitted" if isinstance(error, UnknownSender) else "message refused",
-            address=arrival.peer,
-            control_id=arrival.control_id,
-            source=arrival.source,
-            message_type=arrival.header.type,
-            code=error.code,
-            reason=type(error).__name__,
-        )
-        return database.run(lambda transaction: _refuse(transaction, arrival, refusal))
+        _log_refusal(arrival, error)
+    except Exception as error:  # noqa: BLE001  what nobody had thought of must not lose the message
+        refusal = ProcessingFailure(f"processing failure ({type(error).__name__})")
+        log.error("message failed", control_id=arrival.control_id, source=arrival.source, traceback=log.frames(error))
+    return database.run(lambda transaction: _refuse(transaction, arrival, refusal))
+
+
+def _log_refusal(arrival: _Arrival, error: MessageError) -> None:
+    log.warning(
+        "security alert: sender not admitted" if isinstance(error, UnknownSender) else "message refused",
+        address=arrival.peer,
+        control_id=arrival.control_id,
+        source=arrival.source,
+        message_type=arrival.header.type,
+        code=error.code,
+        reason=type(error).__name__,
+    )
 
 
 def _apply(transaction: Transaction, arrival: _Arrival) -> bytes:

@@ -1,8 +1,6 @@
 """What the tests of the HL7 doors share: a receiver that remembers, senders and peers made of plain sockets."""
 
 import contextlib
-import io
-import logging
 import secrets
 import socket
 import threading
@@ -10,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from swf import clock, log
+from swf import clock
 from swf.hl7 import ack, message
 from swf.net import mllp_listener
 
@@ -124,17 +122,6 @@ def dial() -> Iterator[Dial]:
             return sender
 
         yield connect
-
-
-@pytest.fixture
-def log_lines() -> Iterator[io.StringIO]:
-    """Everything the product logs during the test."""
-    logger = logging.getLogger("swf")
-    before = (logger.handlers[:], logger.level, logger.propagate)
-    stream = io.StringIO()
-    log.configure(stream=stream)
-    yield stream
-    logger.handlers[:], logger.level, logger.propagate = before
 
 
 Script = Callable[[socket.socket, str], None]

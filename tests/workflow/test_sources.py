@@ -1,15 +1,13 @@
 """Who sends: every [[source]] is read, checked and answered its own way."""
 
 import io
-import logging
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from swf import config, log
+from swf import config
 from swf.config import Settings
 from swf.errors import ConfigError, UnknownSender
 from swf.hl7 import ack, batch, message
@@ -103,17 +101,6 @@ def _is_admitted(fit: site.Site, peer: str) -> bool:
     except UnknownSender:
         return False
     return True
-
-
-@pytest.fixture
-def log_lines() -> Iterator[io.StringIO]:
-    """Everything the product logs during the test."""
-    logger = logging.getLogger("swf")
-    before = (logger.handlers[:], logger.level, logger.propagate)
-    stream = io.StringIO()
-    log.configure(stream=stream)
-    yield stream
-    logger.handlers[:], logger.level, logger.propagate = before
 
 
 def test_an_alert_without_patient_data(found: Found, log_lines: io.StringIO) -> None:
