@@ -49,7 +49,7 @@ class Broker:
         )
         self._workers: tuple[Service, ...] = (
             recorder,
-            Housekeeping(self.database, settings.destination),
+            Housekeeping(self.database, settings.destination, self.ailing),
             *(DeliveryWorker(self.database, destination) for destination in settings.destination),
         )
         self._doors: tuple[Service, ...] = (self.dicom, self.hl7)

@@ -72,11 +72,6 @@ def field_name(version: str, segment: str, field: int) -> str | None:
     return fields[field - 1].name if 1 <= field <= len(fields) else None
 
 
-def component_exists(version: str, segment: str, field: int, component: int) -> bool:
-    """Whether a field is defined and has that component; component 0 is the field itself."""
-    return selector_problem(version, segment, field, component) is None
-
-
 def selector_problem(version: str, segment: str, field: int, component: int) -> str | None:
     """Why a path such as PID-5.1 reads nothing in this version, in a sentence; None if it is sound.
 

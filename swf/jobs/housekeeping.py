@@ -1,5 +1,6 @@
-"""Timed work: looks after the store every night and after deliveries that wait too long (APScheduler, in memory, UTC)."""
+"""Timed work: looks after the store, the other services and deliveries that wait too long (APScheduler, in memory)."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -20,9 +21,14 @@ class Housekeeping:
 
     name = "housekeeping"
 
-    def __init__(self, database: Database, destinations: tuple[Destination, ...]) -> None:
+    def __init__(
+        self, database: Database, destinations: tuple[Destination, ...], ailing: Callable[[], Sequence[str]]
+    ) -> None:
+        """`ailing` tells the names of the services that do not do their work."""
         self._database = database
         self._destinations = destinations
+        self._ailing = ailing
+        self._ill: set[str] = set()
         self._late: set[str] = set()
         self._scheduler: BackgroundScheduler | None = None
 
@@ -32,6 +38,7 @@ class Housekeeping:
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 3600}
         )
         scheduler.add_job(self.watch_deliveries, "interval", minutes=_WATCH_MINUTES)
+        scheduler.add_job(self.watch_services, "interval", minutes=_WATCH_MINUTES)
         scheduler.add_job(self.tidy, "cron", hour=_NIGHT_HOUR)
         scheduler.start()
         self._scheduler = scheduler
@@ -60,6 +67,15 @@ class Housekeeping:
         for name in self._late - late.keys():
             log.info("deliveries are no longer late", destination=name)
         self._late = set(late)
+
+    def watch_services(self) -> None:
+        """Say once that a service no longer does its work, and once that it does again."""
+        ill = set(self._ailing())
+        for name in ill - self._ill:
+            log.error("service does not do its work", service=name)
+        for name in self._ill - ill:
+            log.info("service does its work again", service=name)
+        self._ill = ill
 
     def tidy(self) -> None:
         """Let the database gather statistics and give back its log's space."""

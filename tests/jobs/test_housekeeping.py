@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from swf.broker import Broker
 from swf.config import Destination
 from swf.jobs.housekeeping import Housekeeping
 from swf.store import deliveries
@@ -23,7 +24,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def housekeeping(archive: Database, hand_clock: Any) -> Housekeeping:
     """The house's clock for two destinations."""
-    return Housekeeping(archive, (MIS, PACS))
+    return Housekeeping(archive, (MIS, PACS), list)
 
 
 def test_it_starts_and_stops_in_any_order(housekeeping: Housekeeping) -> None:
@@ -65,7 +66,7 @@ def test_work_that_fails_is_reported_and_not_raised(tmp_path: Path, log_lines: L
     """A store that does not answer at night is in the log, and the house goes on."""
     opened = Database(f"sqlite:///{tmp_path}/broken.db")
     (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
-    house = Housekeeping(opened, (MIS,))
+    house = Housekeeping(opened, (MIS,), list)
     house.tidy()
     house.watch_deliveries()
     opened.close()
@@ -82,3 +83,24 @@ def test_tidying_does_not_disturb_a_busy_store(archive: Database, housekeeping: 
         assert deliveries.waiting(connection) == {"mis": 1}
     with contextlib.closing(sqlite3.connect(archive.url.removeprefix("sqlite:///"))) as somebody:
         assert somebody.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_service_that_fails_is_told_once_and_its_recovery_once(archive: Database, log_lines: Lines) -> None:
+    """A door that no longer opens is in the log once, with its name, and once more when it opens again."""
+    ill: list[str] = []
+    house = Housekeeping(archive, (), lambda: ill)
+    house.watch_services()
+    ill.append("hl7 listener")
+    for _ in range(2):
+        house.watch_services()
+    ill.clear()
+    house.watch_services()
+    told = [(line["level"], line["service"]) for line in log_lines()]
+    assert told == [("ERROR", "hl7 listener"), ("INFO", "hl7 listener")]
+
+
+def test_a_running_broker_is_well_and_a_stopped_one_is_not(broker: Broker) -> None:
+    """What every part says of itself is true: all is well while it runs, nothing is once it was stopped."""
+    assert broker.ailing() == []
+    broker.stop()
+    assert {"hl7 listener", "dicom server", "housekeeping", "answer recorder"} <= set(broker.ailing())
