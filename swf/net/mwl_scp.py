@@ -1,6 +1,5 @@
 """Modality Worklist SCP: a query in, the matching steps out, one a response (RAD-5, PS3.4 K.4)."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,8 +15,6 @@ from swf.store.database import Database
 
 Record = Callable[[str, list[int]], None]  # AE title and the rows of the steps it was given
 _LONGEST_COMMENT = 64
-_MOST_WAITING = 8
-_GLANCE_S = 0.002
 _LISTED = sorted(terms.LISTED)
 
 
@@ -52,7 +49,6 @@ def _answers(
     given: list[int] = []
     with database.reading() as connection:
         for row in store.query(connection, query.predicates, [] if query.statuses_asked else _LISTED):
-            _keep_pace(event.assoc)
             if event.is_cancelled:
                 record(given)
                 yield status.CANCELLED, None
@@ -60,16 +56,6 @@ def _answers(
             yield pending, worklist.answer(row.dataset, query, implicit=implicit)
             given.append(row.id)
     record(given)
-
-
-def _keep_pace(association: Any) -> None:
-    """Wait while many answers have not left yet: a C-CANCEL would come too late, and a slow peer's list fill the memory.
-
-    pynetdicom lines up what is to be sent without a limit; that line is not part of its interface.
-    """
-    pause, waiting = threading.Event(), association.dul.to_provider_queue
-    while waiting.qsize() > _MOST_WAITING and association.is_established and association.dul.is_alive():
-        pause.wait(_GLANCE_S)
 
 
 def _failure(code: int, comment: str) -> Dataset:
