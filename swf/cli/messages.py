@@ -1,0 +1,83 @@
+"""`swf messages`: what was received, what became of it, and taking it again."""
+
+from typing import Annotated
+
+import typer
+
+from swf import config
+from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
+from swf.cli.refusals import refusals, refuse
+from swf.cli.screen import as_lines, decoded, print_json, print_table, show
+from swf.cli.stored import looking, stored_message
+from swf.store import journal
+from swf.store import messages as message_store
+from swf.workflow import replay
+from swf.workflow import site as sites
+
+app = typer.Typer(help="Received messages, the newest first.", invoke_without_command=True)
+
+
+@app.callback()
+def messages(
+    context: typer.Context,
+    refused: Annotated[bool, typer.Option("--refused", help="Only those that had no effect.")] = False,
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """List received messages; `swf messages show ID` shows one."""
+    if context.invoked_subcommand:
+        return
+    with looking(config_file) as database, database.reading() as connection:
+        rows = message_store.recent(connection, limit=limit, refused_only=refused)
+    columns = ("id", "received_at", "source", "peer", "type", "control_id", "disposition", "ack_code", "reason")
+    show(rows, columns, as_json)
+
+
+@app.command("show")
+def show_message(number: NumberArgument, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
+    """One message: what came, what became of it, what was answered."""
+    with looking(config_file) as database, database.reading() as connection:
+        row = message_store.one(connection, number)
+        events = journal.of_message(connection, number)
+    if row is None:
+        refuse([f"there is no message {number}"], NOT_AS_HOPED)
+    found = dict(row._mapping)  # noqa: SLF001  the documented way to a row's mapping
+    raw, answer = found.pop("raw"), found.pop("acknowledgement")
+    found |= {"text": decoded(raw), "acknowledgement": decoded(answer)}
+    found["events"] = [{"event": event.event, **event.detail} for event in events]
+    if as_json:
+        print_json([found])
+        return
+    for name, value in found.items():
+        print(f"{name}: {as_lines(value)}")
+
+
+@app.command("replay")
+def replay_messages(
+    numbers: Annotated[list[int], typer.Argument(help="Their ids in the list.", metavar="ID...")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Take stored messages again, in the order they came, with the mapping as it is now; the answers they got stay.
+
+    What they made the first time is changed, nothing is made twice. Exit code 1 when one is still refused.
+    """
+    with refusals():
+        site = sites.load(config.load(config_file))
+    with looking(config_file) as database:
+        rows = [stored_message(database, number) for number in sorted(set(numbers))]
+        outcomes = replay.replay_all(database, site, rows, dry_run=dry_run)
+    if as_json:
+        print_json([outcome._asdict() for outcome in outcomes])
+    else:
+        for outcome in outcomes:
+            _print_outcome(outcome)
+    raise typer.Exit(NOT_AS_HOPED if any(outcome.refusal for outcome in outcomes) else 0)
+
+
+def _print_outcome(outcome: replay.Outcome) -> None:
+    print(f"message {outcome.message}: {outcome.refusal or outcome.after}")
+    if outcome.changes:
+        print_table([name.replace("_", " ") for name in replay.Change._fields], outcome.changes)

@@ -1,0 +1,75 @@
+"""`swf serve` and `swf reload`: the broker as a process, told by signals what to do."""
+
+import os
+import signal
+import threading
+from pathlib import Path
+from queue import SimpleQueue
+
+from swf import config, log, pid
+from swf.broker import Broker
+from swf.cli.options import NOT_AS_HOPED, ConfigOption
+from swf.cli.refusals import refusals, refuse
+from swf.errors import ConfigError
+from swf.workflow import site as sites
+
+
+def serve(config_file: ConfigOption = None) -> None:
+    """Run the broker in the foreground until SIGTERM or SIGINT; SIGHUP lets it read the mapping anew."""
+    log.configure()
+    with refusals():
+        broker = Broker(config.load(config_file))
+        wishes = _wishes()
+        broker.start()
+    with pid.noted(_note(config_file)):
+        print(ready(broker), flush=True)  # the one line a supervisor waits for
+        while wishes.get() == signal.SIGHUP:
+            _reload(broker, config_file)
+    broker.stop()
+    print("swf stopped", flush=True)
+
+
+def _reload(broker: Broker, config_file: Path | None) -> None:
+    try:
+        broker.reload(config.load(config_file))
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            log.error("not reloaded", error=mistake)
+
+
+def reload(config_file: ConfigOption = None) -> None:
+    """Let the running broker of this folder take over the mapping, [[source]] and [[modality]]; all of it or nothing."""
+    with refusals():
+        sites.load(config.load(config_file))
+    process = pid.holder(_note(config_file))
+    if process is None:
+        refuse([f"no broker runs here: nobody holds {_note(config_file)}"], NOT_AS_HOPED)
+    os.kill(process, signal.SIGHUP)
+    print(f"told process {process} to reload; its log has the outcome")
+
+
+def _note(config_file: Path | None) -> Path:
+    """Where the broker of these settings notes its process."""
+    return (config_file or config.DEFAULT_FILE).with_suffix(".pid")
+
+
+def _wishes() -> "SimpleQueue[int]":
+    """The signals that arrive, in their order; a queue, since several may come before one is answered."""
+    wishes: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: wishes.put(received))
+    return wishes
+
+
+def ready(broker: Broker) -> str:
+    """The line that says where the broker answers."""
+    hl7, dicom = (f"{host}:{port}" for host, port in (broker.hl7.address, broker.dicom.address))
+    return f"swf ready: HL7 on {hl7}, DICOM {broker.settings.dicom.ae_title} on {dicom}"
+
+
+def told_to_stop() -> threading.Event:
+    """Is set by SIGTERM and SIGINT."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
