@@ -260,6 +260,10 @@ class Source(_Section):
     charset_override: OptionalCodec = Field(
         default="", description="The character set of all its messages, whatever MSH-18 declares."
     )
+    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+        default="",
+        description="The zone of its clocks, for times that name no offset from UTC; empty for the zone of the site.",
+    )
     ack_mode: Literal["original", "enhanced"] = Field(
         default="original",
         description="enhanced gives accept and application acknowledgements as MSH-15 and MSH-16 ask (HL7 2.9.3).",

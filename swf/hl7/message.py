@@ -143,16 +143,17 @@ class Segment:
     """One segment, split on the first touch. Fields, repetitions and components count from 1, as in the standard.
 
     `sequence` tells which segment of its name it is in the message, as ERR locations count; `sent_at` is MSH-7 when that
-    names an offset from UTC, which then holds for every time of the message without one.
+    names an offset from UTC, which then holds for every time of the message without one. `zone` names the zone the sender
+    lives in, empty for the site's.
     """
 
-    __slots__ = ("_codec", "_delimiters", "_fields", "_repeated", "name", "sent_at", "sequence", "text")
+    __slots__ = ("_codec", "_delimiters", "_fields", "_repeated", "name", "sent_at", "sequence", "text", "zone")
 
     def __init__(self, text: str, delimiters: Delimiters, codec: str = "utf-8") -> None:
         self.name = text[:3]
         self.text = text
         self.sequence = 1
-        self.sent_at = ""
+        self.sent_at = self.zone = ""
         self._delimiters = delimiters
         self._codec = codec
         self._fields: list[str] = []
@@ -227,7 +228,7 @@ class Message:
 
     __slots__ = ("_by_name", "header", "segments", "text")
 
-    def __init__(self, text: str, header: Header, segments: list[Segment]) -> None:
+    def __init__(self, text: str, header: Header, segments: list[Segment], zone: str = "") -> None:
         self.text = text
         self.header = header
         self.segments = segments
@@ -237,6 +238,7 @@ class Message:
             for sequence, segment in enumerate(same, start=1):
                 segment.sequence = sequence
                 segment.sent_at = sent_at
+                segment.zone = zone
 
     @property
     def delimiters(self) -> Delimiters:
@@ -258,8 +260,8 @@ class Message:
         return segment.value(field, repetition, component, subcomponent) if segment else ""
 
 
-def parse(text: str, header: Header, codec: str = "utf-8") -> Message:
-    """The message in `text`, decoded with `codec`, whose header was read from the same bytes.
+def parse(text: str, header: Header, codec: str = "utf-8", zone: str = "") -> Message:
+    """The message in `text`, decoded with `codec`, whose header was read from the same bytes; `zone` is its sender's.
 
     Segments end with CR or CR LF, or with LF if no CR separates them. A line that is no segment (a wrapped base64
     block, a CR typed into a report) continues the one before. Batch segments are no part of the message. Raises
@@ -276,7 +278,7 @@ def parse(text: str, header: Header, codec: str = "utf-8") -> Message:
     segments = [Segment(line, header.delimiters, codec) for line in lines if line[:3] not in _ENVELOPE]
     if sum(segment.name == "MSH" for segment in segments) > 1:
         raise UnreadableMessage(_SEVERAL, location="MSH^2")
-    return Message(text, header, segments)
+    return Message(text, header, segments, zone)
 
 
 def _segment_lines(text: str, separator: str) -> list[str]:

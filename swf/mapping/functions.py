@@ -6,12 +6,12 @@ caller; no function has to know it.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from swf import clock
 from swf.dicom.encoding import Item, Value
+from swf.mapping import times
 from swf.mapping.selectors import Source
+from swf.mapping.times import birth_date, birth_time, date, time, time_of_day
 
 Function = Callable[[Source], Value]
 
@@ -27,13 +27,11 @@ _OTHER_SCRIPTS = frozenset({"I", "P"})
 _PATIENT_NAME = ("PID", 5)
 _AUTHORITY_OF_PERSON, _AUTHORITY_OF_NUMBER = 9, 4  # XCN, CX
 _UNIT_OF_OBSERVATION = 6
-_ONLY_A_DAY = len("YYYYMMDD")
 _NUMBER = re.compile(r"\d{1,6}(?:\.\d{1,6})?")
 _KILOGRAMS = {"kg": Decimal(1), "g": Decimal("0.001"), "lb": Decimal("0.45359237"), "lbs": Decimal("0.45359237")}
 _KILOGRAMS |= {"lb_av": _KILOGRAMS["lb"]}
 _METRES = {"m": Decimal(1), "cm": Decimal("0.01"), "mm": Decimal("0.001"), "in": Decimal("0.0254")}
 _METRES |= {"in_i": _METRES["in"], "inch": _METRES["in"]}
-_TIMESTAMP = re.compile(r"(?P<date>\d{8})(?:T?(?P<time>\d{2}(?:\d{2}(?:\d{2}(?:\.\d+)?)?)?))?\s*(?P<zone>[+-]\d{4}|Z)?")
 
 
 def text(source: Source) -> Value:
@@ -117,88 +115,6 @@ def _identified(value: str, institution: str, name_: str) -> list[Item]:
     meaning_ = " ".join(part for part in name_.split("^") if part)
     item: dict[str, Value] = {"PersonIdentificationCodeSequence": [_coded(value, meaning_, "")]}
     return [{**item, "InstitutionName": institution} if institution else item]
-
-
-def date(source: Source) -> Value:
-    """TS or DTM to DA, in the zone of the site; nothing for less than a whole day, since no day is invented."""
-    moment = _moment(source)
-    return moment[0] if moment else ""
-
-
-def time(source: Source) -> Value:
-    """TS or DTM to TM, in the zone of the site; midnight for a day without a time, which a worklist cannot leave out."""
-    moment = _moment(source)
-    return moment[1] if moment else ""
-
-
-def time_of_day(source: Source) -> Value:
-    """TS or DTM to TM as `time`, but nothing for a day without a time."""
-    return time(source) if len(source.text().strip().partition("+")[0].partition("-")[0]) > _ONLY_A_DAY else ""
-
-
-def birth_date(source: Source) -> Value:
-    """TS or DTM to DA as it is written: nobody is born on another day because the sender is elsewhere."""
-    written = _written(source.text())
-    return written.strftime("%Y%m%d") if written else ""
-
-
-def birth_time(source: Source) -> Value:
-    """TS or DTM to TM as it is written, nothing for a day without a time."""
-    written = _written(source.text())
-    return written.strftime("%H%M%S") if written and time_of_day(source) else ""
-
-
-def _moment(source: Source) -> tuple[str, str] | None:
-    text_ = source.text()
-    moment, found = _written(text_), _TIMESTAMP.fullmatch(text_.strip())
-    if moment is None or found is None:
-        return None
-    try:
-        offset = _offset(found["zone"], source.segment.sent_at) if found["time"] else None
-        if offset is not None:
-            moment = clock.local(moment.replace(tzinfo=offset))
-    except (ValueError, OverflowError):  # no such zone, or beyond the calendar
-        return None
-    return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
-
-
-def _written(text_: str) -> datetime | None:
-    """The day and time a TS spells, whatever its zone; none when there is no such day."""
-    found = _TIMESTAMP.fullmatch(text_.strip())
-    if found is None:
-        return None
-    digits = (found["time"] or "").partition(".")[0].ljust(6, "0")
-    try:
-        return datetime.strptime(found["date"] + digits, "%Y%m%d%H%M%S")
-    except ValueError:
-        return None
-
-
-def _offset(zone: str | None, sent_at: str) -> timezone | None:
-    if zone:
-        return _zone(zone)
-    return _senders_zone(sent_at) if sent_at else None
-
-
-def _senders_zone(sent_at: str) -> timezone | None:
-    """The zone of a sender elsewhere. One whose MSH-7 has the site's own offset lives by the site's clock: what it
-    books beyond the change to summer time is at that hour by the clock on the wall, whatever the offset was when sent.
-    """
-    sent, found = _written(sent_at), _TIMESTAMP.fullmatch(sent_at)
-    if sent is None or found is None or not found["zone"]:
-        return None
-    try:
-        zone = _zone(found["zone"])
-        return None if clock.local(sent.replace(tzinfo=zone)).utcoffset() == zone.utcoffset(None) else zone
-    except (ValueError, OverflowError):  # a header nobody can read must not cost the order its time
-        return None
-
-
-def _zone(text: str) -> timezone:
-    if text == "Z":
-        return timezone.utc  # noqa: UP017  the class is needed, not its alias
-    offset = timedelta(hours=int(text[1:3]), minutes=int(text[3:5]))
-    return timezone(-offset if text[0] == "-" else offset)
 
 
 def sex(source: Source) -> Value:
@@ -352,6 +268,11 @@ ONLY_BY: Mapping[str, tuple[str, ...]] = {
     "TM": ("time", "time_of_day", "birth_time"),
 }
 """The functions without which a field can hardly be a value of that VR."""
+
+REMARKS: Mapping[str, Callable[[Source], str]] = dict.fromkeys(
+    ("date", "time", "time_of_day", "birth_date", "birth_time"), times.remark
+)
+"""What a function has to say of a field it read otherwise than it is written."""
 
 ON_TEXT: Mapping[str, Callable[[str], str]] = {
     "capitals": lambda value: value.strip().upper(),

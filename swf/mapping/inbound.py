@@ -185,14 +185,23 @@ def _value(rule: Rule, group: OrderGroup, warnings: list[str], *, changing: bool
             if source.is_null():
                 return ""
             value = rule.function(source)
+            said = rule.remark(source) if rule.remark else ""
+            if said:
+                _warn(warnings, f"{selectors.placed(selector, group)} {said}")
             if value:
                 values.append(value)
-            elif rule.required and source.text().strip():
+            elif rule.required and not said and source.text().strip():
                 raise _unusable(rule, selectors.placed(selector, group))
         giving = giving or (selector if values else None)
         if values and not rule.every:
             break
     return _fitted(rule, selectors.placed(giving, group), _flat(rule, values), warnings) if giving else None
+
+
+def _warn(warnings: list[str], text: str) -> None:
+    """Once, however many lines read the same place."""
+    if text not in warnings:
+        warnings.append(text)
 
 
 def _admitted(rule: Rule, selector: selectors.Selector, source: selectors.Source) -> bool:

@@ -56,7 +56,7 @@ class Rule:
 
     `default_selectors` are read for new orders only, after the others. `conditions` decide whether the line counts for
     an order at all; `filters` choose among the occurrences of what it reads. Of several lines for one attribute, only
-    the `last` refuses an order.
+    the `last` refuses an order. `remark` tells what the function had to leave out.
     """
 
     keyword: str
@@ -73,6 +73,7 @@ class Rule:
     join: str | None = None
     every: bool = False
     last: bool = True
+    remark: Callable[[Source], str] | None = None
 
     def reads(self, segment: str) -> bool:
         """Whether any of its places or conditions is in `segment`."""
@@ -222,6 +223,7 @@ class _Reader:
             join=given["join"],
             every=given["every"] is True or given["join"] is not None,
             last=last,
+            remark=functions.REMARKS.get(name.partition(",")[0]),
         )
 
     def _function(self, keyword: str, given: Mapping[str, Any], place: Place) -> tuple[Function, str]:

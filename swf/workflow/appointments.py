@@ -12,7 +12,7 @@ from swf.dicom import attributes, columns, encoding
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, UnknownOrder
 from swf.hl7.message import Message, Segment
-from swf.mapping import functions
+from swf.mapping import times
 from swf.mapping.selectors import Source
 from swf.model.journal import Event
 from swf.store import orders
@@ -50,7 +50,8 @@ def book(transaction: Transaction, site: Site, message: Message, at: datetime) -
     for step, booking in _pairs(still_open, _bookings(site, message)):
         entries += _book_one(transaction, step, booking, at)
     settle(transaction, order, at, entries)
-    return [Entry(Event.APPOINTMENT_BOOKED, order.id, detail=_appointment(message)), *entries]
+    booked = Entry(Event.APPOINTMENT_BOOKED, order.id, detail=_appointment(message))
+    return [booked, *entries, *_remarks(order, message)]
 
 
 def cancel(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
@@ -168,9 +169,17 @@ def _booking(site: Site, group: list[Segment], common: dict[str, str]) -> _Booki
     return _Booking(service.value(3, 1, 1), service.value(2).strip().upper() == _DELETED, changes)
 
 
+def _remarks(order: Record, message: Message) -> list[Entry]:
+    """Warnings of times that were read otherwise than they are written."""
+    places = [(segment, 11, 4) for segment in message.all("SCH")] + [(segment, 4, 0) for segment in message.all("AIS")]
+    said = ((segment, field, times.remark(Source(segment, field, 1, part, 0))) for segment, field, part in places)
+    texts = dict.fromkeys(f"{segment.name}-{field} {text}" for segment, field, text in said if text)
+    return [Entry(Event.WARNING, order.id, detail={"text": text}) for text in texts]
+
+
 def _time(segment: Segment, field: int, component: int) -> dict[str, str]:
     source = Source(segment, field, 1, component, 0)
-    found = {_DATE: str(functions.date(source)), _TIME: str(functions.time(source))}
+    found = {_DATE: times.date(source), _TIME: times.time(source)}
     return found if found[_DATE] else {}
 
 

@@ -121,7 +121,7 @@ def read(site: Site, raw: bytes, header: Header) -> tuple[Message, str]:
     """The message in `raw` and the codec it was read with; raises UnreadableMessage."""
     override = site.source.charset_override or None
     text, codec = charset.decode(raw, header, default=site.default_charset, override=override)
-    return message.parse(text, header, codec), codec
+    return message.parse(text, header, codec, site.source.time_zone), codec
 
 
 def reason(error: MessageError) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime
 from swf.dicom import columns
 from swf.dicom.terms import StepStatus
 from swf.hl7.message import Message
-from swf.mapping import functions, inbound
+from swf.mapping import inbound, times
 from swf.mapping.selectors import Source
 from swf.model.journal import Event
 from swf.store.database import Record, Transaction
@@ -106,7 +106,7 @@ def _day(message: Message) -> str:
     """The day it happened, else was entered, else was sent."""
     for name, field in _OCCURRED:
         segment = message.first(name)
-        day = functions.date(Source(segment, field, 1, 0, 0)) if segment else ""
+        day = times.date(Source(segment, field, 1, 0, 0)) if segment else ""
         if day:
-            return str(day)
+            return day
     return ""
