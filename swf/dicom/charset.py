@@ -5,6 +5,8 @@ Everything is stored as ISO_IR 192; another set is used only in an answer, and o
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from pydicom import charset as extensions
 
@@ -46,13 +48,48 @@ TERMS: dict[str, str] = {
 }
 
 _ALONE = frozenset({UNICODE, "GB18030", "GBK"})
-_READ_ONLY = frozenset({"ISO 2022 IR 58"})  # pydicom reads its code extension but writes it without the escape sequence
-_HALF_WIDTH = frozenset({"ISO_IR 13", "ISO 2022 IR 13"})
 _ESCAPE = b"\x1b"
 _GB2312_ESCAPE = "\x1b$)A"
 # Code extensions end at these characters (PS3.5 6.1.2.5.3), so each piece between them is written by itself.
 _ENDS_EXTENSION = re.compile(r"([\\^=\r\n\f\t])")
 _DELIMITERS = set(rb"\^=" + b"\r\n\f\t")
+_ASCII, _ROMAJI = b"\x1b(B", b"\x1b(J"
+
+
+class _Part(NamedTuple):
+    """One set of a code extension, PS3.3 tables C.12-3 and C.12-4.
+
+    A Python codec that knows its letters, the escape sequence that calls it, how many bytes of the codec make a letter,
+    what they begin with, and whether it takes the place of ASCII (G0) or stands beside it (G1).
+    """
+
+    codec: str
+    escape: bytes
+    size: int = 1
+    begins: bytes = b""
+    replaces_ascii: bool = False
+
+
+_PARTS: dict[str, _Part] = {
+    "ISO 2022 IR 13": _Part("shift_jis", b"\x1b)I"),
+    "ISO 2022 IR 58": _Part("gb2312", b"\x1b$)A", 2),
+    "ISO 2022 IR 87": _Part("euc_jp", b"\x1b$B", 2, replaces_ascii=True),
+    "ISO 2022 IR 100": _Part("iso8859_1", b"\x1b-A"),
+    "ISO 2022 IR 101": _Part("iso8859_2", b"\x1b-B"),
+    "ISO 2022 IR 109": _Part("iso8859_3", b"\x1b-C"),
+    "ISO 2022 IR 110": _Part("iso8859_4", b"\x1b-D"),
+    "ISO 2022 IR 126": _Part("iso8859_7", b"\x1b-F"),
+    "ISO 2022 IR 127": _Part("iso8859_6", b"\x1b-G"),
+    "ISO 2022 IR 138": _Part("iso8859_8", b"\x1b-H"),
+    "ISO 2022 IR 144": _Part("iso8859_5", b"\x1b-L"),
+    "ISO 2022 IR 148": _Part("iso8859_9", b"\x1b-M"),
+    "ISO 2022 IR 149": _Part("euc_kr", b"\x1b$)C", 2),
+    "ISO 2022 IR 159": _Part("euc_jp", b"\x1b$(D", 3, b"\x8f", replaces_ascii=True),
+    "ISO 2022 IR 166": _Part("tis_620", b"\x1b-T"),
+}
+_SEVERAL_BYTES = frozenset({"ISO 2022 IR 58", "ISO 2022 IR 87", "ISO 2022 IR 149", "ISO 2022 IR 159"})
+# Letters the codecs know from later editions of the standards than the registered sets have.
+_TOO_NEW = {"iso8859_7": frozenset("\u20ac\u20af\u037a"), "iso8859_8": frozenset("\u200e\u200f")}
 
 
 def _compact(term: str) -> str:
@@ -93,33 +130,85 @@ def choose(text: str, wanted: Sequence[str]) -> str:
     """
     if text.isascii():
         return ""
-    terms = standard(wanted)
-    if any(term not in ("", "ISO_IR 6") for term in terms) and all(_held(each, terms) for each in set(text)):
+    terms = usable(wanted)
+    if any(term not in ("", "ISO_IR 6") for term in terms) and all(holds(terms, each) for each in set(text)):
         return "\\".join(terms)
     return UNICODE
+
+
+def usable(wanted: Sequence[str]) -> tuple[str, ...]:
+    """The terms an answer can declare: a set of several bytes a letter never stands first (PS3.3 C.12.1.1.2)."""
+    terms = standard(wanted)
+    if terms and terms[0] in _SEVERAL_BYTES:
+        return ("", *terms)
+    return terms if len(terms) < 2 else tuple(_EXTENSIONS.get(term, term) for term in terms)  # noqa: PLR2004
+
+
+def holds(terms: Sequence[str], character: str) -> bool:
+    """True when text in these terms can have `character`; ASCII always can."""
+    if character.isascii():
+        return True
+    if len(terms) == 1:
+        return _bytes(terms[0], character) != b""
+    return any(_bytes(term, character) for term in terms)
 
 
 def encode(text: str, chosen: str) -> bytes:
     """The bytes of `text` in the set `choose` returned; UnicodeEncodeError when it does not hold a character."""
     terms = chosen.split("\\")
-    if len(terms) == 1:
-        return text.encode(TERMS[chosen])
-    codecs = _extension_codecs(terms)
-    return b"".join(extensions.encode_string(piece, codecs) for piece in _ENDS_EXTENSION.split(text))
+    if len(terms) > 1:
+        return b"".join(_encode_piece(piece, terms) for piece in _ENDS_EXTENSION.split(text))
+    if chosen in _SEVERAL_BYTES:
+        return encode(text, "\\" + chosen)
+    return text.encode(TERMS[chosen])
 
 
-def _held(character: str, terms: Sequence[str]) -> bool:
-    return character.isascii() or any(_holds(term, character) for term in terms)
+def _encode_piece(piece: str, terms: Sequence[str]) -> bytes:
+    """A run of text between two delimiters; each begins and ends in the first set."""
+    if piece.isascii():
+        return piece.encode()
+    ascii_escape = _ROMAJI if _PARTS.get(terms[0], _NO_PART).codec == "shift_jis" else _ASCII
+    written: list[bytes] = []
+    first = _PARTS.get(terms[0], _NO_PART).escape
+    low, high = b"", first
+    for character in piece:
+        term = "" if character.isascii() else next(iter(each for each in terms if _bytes(each, character)), None)
+        if term is None:
+            raise UnicodeEncodeError("dicom", character, 0, 1, f"is not in {terms}")
+        part = _PARTS.get(term, _NO_PART)
+        if not term or part.replaces_ascii:
+            if low != part.escape:
+                written.append(part.escape or ascii_escape)
+                low = part.escape
+        elif high != part.escape:
+            written.append(part.escape)
+            high = part.escape
+        written.append(_bytes(term, character) if term else character.encode())
+    return b"".join([*written, ascii_escape if low else b"", first if high != first else b""])
 
 
-def _holds(term: str, character: str) -> bool:
-    if term in _READ_ONLY:
-        return False
+_NO_PART = _Part("ascii", b"")
+_EXTENSIONS = {term.replace(" 2022 ", "_"): term for term in _PARTS if term not in _SEVERAL_BYTES} | {
+    "ISO_IR 6": "ISO 2022 IR 6"
+}
+
+
+@lru_cache(maxsize=1 << 16)
+def _bytes(term: str, character: str) -> bytes:
+    """How the set writes a letter beyond ASCII; empty when it does not have it."""
+    part = _PARTS.get(_EXTENSIONS.get(term, term), _Part(TERMS[term], b"", 0))
+    if character in _TOO_NEW.get(part.codec, ""):
+        return b""
     try:
-        encoded = character.encode(TERMS[term])
+        encoded = character.encode(part.codec)
     except UnicodeEncodeError:
-        return False
-    return len(encoded) == 1 or term not in _HALF_WIDTH  # JIS X 0201 has half-width katakana only
+        return b""
+    if part.size and (len(encoded) != part.size or not encoded.startswith(part.begins)):
+        return b""
+    if part.replaces_ascii:
+        encoded = bytes(each & 0x7F for each in encoded.removeprefix(part.begins))
+        return encoded if encoded[0] > 0x20 else b""  # noqa: PLR2004
+    return encoded
 
 
 def _extension_codecs(terms: Sequence[str]) -> list[str]:
