@@ -13,7 +13,8 @@ SwfError
 │   └── ProcessingFailure           ours: something nobody had thought of     AR 207
 ├── ProcedureStepError          the modality's request is at fault     DIMSE status (PS3.7 Annex C)
 │   ├── DuplicateStep 0x0111 · UnknownStep 0x0112 · StepClosed 0x0110
-│   └── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
+│   ├── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
+│   └── NoSuchAttribute 0x0105 · InvalidInstance 0x0117
 ├── PeerError                   a destination is at fault              retry or park
 │   └── PeerUnreachable · PeerSilent · PeerRefused
 └── StoreError                  ours; the other side should try again  AR 207, DIMSE 0x0110
@@ -164,6 +165,18 @@ class InvalidValue(ProcedureStepError):
     """An attribute holds a value the service does not allow."""
 
     dimse_status = 0x0106
+
+
+class NoSuchAttribute(ProcedureStepError):
+    """N-SET of an attribute that was never created, from a modality held to strict rules."""
+
+    dimse_status = 0x0105
+
+
+class InvalidInstance(ProcedureStepError):
+    """The SOP Instance UID is malformed or, under strict rules, missing."""
+
+    dimse_status = 0x0117
 
 
 class PeerError(SwfError):

@@ -11,6 +11,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from swf.dicom import mpps as rules
+from swf.dicom import mpps_rules
 from swf.dicom.mpps import Reference, Summary
 from swf.dicom.terms import PUTS_BACK, PerformedStatus, StepStatus
 from swf.errors import DuplicateStep, UnknownStep
@@ -64,7 +65,7 @@ class _Performed:
 def create(transaction: Transaction, site: Site, report: Report, at: datetime) -> None:
     """N-CREATE: a modality has begun. Raises a ProcedureStepError with the DIMSE status of what is wrong."""
     dataset, sop_instance_uid = report.dataset, report.sop_instance_uid
-    warnings = rules.check_create(dataset)
+    warnings = mpps_rules.check_create(dataset)
     if mpps.find(transaction, sop_instance_uid) is not None:
         raise DuplicateStep("a performed step of that SOP Instance UID exists")
     number = mpps.add(
@@ -92,8 +93,8 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     if row is None:
         raise UnknownStep("no performed step of that SOP Instance UID was created")
     stored = rules.decode(row.dataset)
-    warnings = rules.check_set(stored, changes)
-    merged = rules.merge(stored, changes)
+    warnings = mpps_rules.check_set(stored, changes)
+    merged = mpps_rules.merge(stored, changes)
     performed = _Performed(row.id, sop_instance_uid, rules.summary(merged))
     status = performed.summary.status
     mpps.change(transaction, row.id, dataset=rules.encode(merged), status=status, updated_at=at)

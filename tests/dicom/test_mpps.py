@@ -11,9 +11,9 @@ from pydicom.tag import Tag
 from pynetdicom import dsutils
 
 from swf import errors
-from swf.dicom import encoding, mpps, terms
+from swf.dicom import encoding, mpps, mpps_rules, mpps_table, terms
 
-STATUS, STEPS, SERIES = mpps.STATUS, mpps.SCHEDULED_STEPS, mpps.SERIES
+STATUS, STEPS, SERIES = mpps_table.STATUS, mpps_table.SCHEDULED_STEPS, mpps_table.SERIES
 REASON = "PerformedProcedureStepDiscontinuationReasonCodeSequence"
 
 
@@ -87,10 +87,10 @@ def created(**changes: Any) -> Dataset:
 
 def test_a_faultless_report_is_taken_without_a_word() -> None:
     """A modality that follows the standard raises no warning."""
-    assert mpps.check_create(created()) == []
+    assert mpps_rules.check_create(created()) == []
 
 
-TYPE_1 = [row.keyword for row in mpps.TABLE if not row.path and row.on_create == "1" and row.keyword != STEPS]
+TYPE_1 = [row.keyword for row in mpps_table.TABLE if not row.path and row.on_create == "1" and row.keyword != STEPS]
 
 
 def test_the_required_attributes_are_those_of_the_table() -> None:
@@ -109,7 +109,7 @@ def test_the_required_attributes_are_those_of_the_table() -> None:
 def test_a_required_attribute_that_is_missing_is_named(keyword: str) -> None:
     """The modality is told which attribute it left out (0120)."""
     with pytest.raises(errors.MissingAttribute) as refusal:
-        mpps.check_create(created(**{keyword: None}))
+        mpps_rules.check_create(created(**{keyword: None}))
     assert refusal.value.keywords == (keyword,)
     assert refusal.value.dimse_status == 0x0120
 
@@ -118,7 +118,7 @@ def test_a_required_attribute_that_is_missing_is_named(keyword: str) -> None:
 def test_a_required_attribute_that_is_empty_is_named(keyword: str) -> None:
     """The modality is told which attribute it left empty (0121)."""
     with pytest.raises(errors.MissingValue) as refusal:
-        mpps.check_create(created(**{keyword: ""}))
+        mpps_rules.check_create(created(**{keyword: ""}))
     assert refusal.value.keywords == (keyword,)
     assert refusal.value.dimse_status == 0x0121
 
@@ -127,7 +127,7 @@ def test_a_required_attribute_that_is_empty_is_named(keyword: str) -> None:
 def test_a_step_begins_in_progress_and_in_no_other_state(status: str) -> None:
     """A report that begins with its end is refused (0106)."""
     with pytest.raises(errors.InvalidValue) as refusal:
-        mpps.check_create(created(**{STATUS: status}))
+        mpps_rules.check_create(created(**{STATUS: status}))
     assert refusal.value.keywords == (STATUS,)
     assert refusal.value.dimse_status == 0x0106
 
@@ -135,7 +135,7 @@ def test_a_step_begins_in_progress_and_in_no_other_state(status: str) -> None:
 @pytest.mark.parametrize("steps", [None, [], [{}]])
 def test_unscheduled_work_is_never_refused(steps: Any) -> None:
     """An emergency nobody ordered is recorded, with a note for the operator."""
-    warnings = mpps.check_create(created(**{STEPS: steps}))
+    warnings = mpps_rules.check_create(created(**{STEPS: steps}))
     assert any("nothing was scheduled" in each for each in warnings)
     assert mpps.references(created(**{STEPS: steps})) == []
 
@@ -144,7 +144,7 @@ def test_a_scheduled_step_without_a_study_is_refused() -> None:
     """A step that is named must say which study it made."""
     item = {keyword: value for keyword, value in SCHEDULED.items() if keyword != "StudyInstanceUID"}
     with pytest.raises(errors.MissingAttribute) as refusal:
-        mpps.check_create(created(**{STEPS: [SCHEDULED, item]}))
+        mpps_rules.check_create(created(**{STEPS: [SCHEDULED, item]}))
     assert refusal.value.keywords == ("StudyInstanceUID",)
 
 
@@ -155,22 +155,22 @@ def test_a_series_must_say_what_it_is(keyword: str, error: type[Exception]) -> N
     """A series without its number or protocol is refused."""
     series = {name: value for name, value in PERFORMED_SERIES.items() if name != keyword}
     with pytest.raises(error):
-        mpps.check_create(created(**{SERIES: [series]}))
+        mpps_rules.check_create(created(**{SERIES: [series]}))
 
 
-TYPE_2 = [row for row in mpps.TABLE if row.on_create == "2" and not row.path]
+TYPE_2 = [row for row in mpps_table.TABLE if row.on_create == "2" and not row.path]
 
 
 @pytest.mark.parametrize("keyword", [row.keyword for row in TYPE_2])
 def test_what_real_modalities_leave_out_is_only_noted(keyword: str) -> None:
     """A scanner that omits what may be empty anyway can report its work."""
-    assert mpps.check_create(created(**{keyword: None})) == [f"{keyword} is absent (type 2)"]
+    assert mpps_rules.check_create(created(**{keyword: None})) == [f"{keyword} is absent (type 2)"]
 
 
 def test_values_that_cannot_be_read_are_noted() -> None:
     """An odd date or number does not lose the report."""
     item = {**SCHEDULED, "StudyInstanceUID": "1.02"}
-    warnings = mpps.check_create(created(PerformedProcedureStepStartDate="2026.11.22", **{STEPS: [item]}))
+    warnings = mpps_rules.check_create(created(PerformedProcedureStepStartDate="2026.11.22", **{STEPS: [item]}))
     assert len([each for each in warnings if "StartDate" in each]) >= 1
     assert "StudyInstanceUID is not a valid UID" in warnings
     assert not any("1.02" in each for each in warnings)
@@ -183,8 +183,8 @@ def test_values_that_cannot_be_read_are_noted() -> None:
 def test_a_step_that_has_what_its_end_needs_ends(status: str) -> None:
     """Completed and discontinued steps are closed when times and series are there."""
     changes = dataset(**{STATUS: status, SERIES: [PERFORMED_SERIES]}, **END)
-    assert mpps.check_set(created(), changes) == []
-    assert mpps.summary(mpps.merge(created(), changes)).status == status
+    assert mpps_rules.check_set(created(), changes) == []
+    assert mpps.summary(mpps_rules.merge(created(), changes)).status == status
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "DISCONTINUED"])
@@ -202,15 +202,15 @@ def test_a_step_that_has_what_its_end_needs_ends(status: str) -> None:
 def test_a_step_does_not_end_half_reported(status: str, changes: dict[str, Any], missing: set[str]) -> None:
     """A step without its end time or series stays in progress, and the modality is told why (0121)."""
     with pytest.raises(errors.MissingValue) as refusal:
-        mpps.check_set(created(), dataset(**{STATUS: status}, **changes))
+        mpps_rules.check_set(created(), dataset(**{STATUS: status}, **changes))
     assert set(refusal.value.keywords) == missing
     assert refusal.value.dimse_status == 0x0121
 
 
 def test_what_was_reported_before_counts_for_the_end() -> None:
     """Series reported while the step ran need not be sent again to end it."""
-    running = mpps.merge(created(), dataset(**{SERIES: [PERFORMED_SERIES]}, **END))
-    assert mpps.check_set(running, dataset(**{STATUS: "COMPLETED"})) == []
+    running = mpps_rules.merge(created(), dataset(**{SERIES: [PERFORMED_SERIES]}, **END))
+    assert mpps_rules.check_set(running, dataset(**{STATUS: "COMPLETED"})) == []
 
 
 @pytest.mark.parametrize("final", sorted(terms.FINAL))
@@ -218,7 +218,7 @@ def test_what_was_reported_before_counts_for_the_end() -> None:
 def test_an_ended_step_stays_as_it_ended(final: str, again: dict[str, Any]) -> None:
     """Nobody changes a finished report (0110 with A710)."""
     with pytest.raises(errors.StepClosed) as refusal:
-        mpps.check_set(created(**{STATUS: final}), dataset(**again))
+        mpps_rules.check_set(created(**{STATUS: final}), dataset(**again))
     assert refusal.value.error_id == 0xA710
     assert refusal.value.dimse_status == 0x0110
 
@@ -227,16 +227,16 @@ def test_an_ended_step_stays_as_it_ended(final: str, again: dict[str, Any]) -> N
 def test_an_unknown_state_is_refused(status: str, error: type[Exception]) -> None:
     """A state the standard does not know changes nothing."""
     with pytest.raises(error):
-        mpps.check_set(created(), dataset(**{STATUS: status}))
+        mpps_rules.check_set(created(), dataset(**{STATUS: status}))
 
 
 @pytest.mark.parametrize("changes", [{}, {STATUS: "IN PROGRESS"}, {"PerformedProcedureStepDescription": "more"}])
 def test_a_running_step_may_be_updated(changes: dict[str, Any]) -> None:
     """A scanner may report while it works, or say once more that it does."""
-    assert mpps.check_set(created(), dataset(**changes)) == []
+    assert mpps_rules.check_set(created(), dataset(**changes)) == []
 
 
-FIXED = [row.keyword for row in mpps.TABLE if not row.path and row.on_set == "-"]
+FIXED = [row.keyword for row in mpps_table.TABLE if not row.path and row.on_set == "-"]
 
 
 @pytest.mark.parametrize("keyword", FIXED)
@@ -245,7 +245,7 @@ def test_who_and_what_was_begun_cannot_be_changed(keyword: str) -> None:
     sequence = encoding.layout(keyword).vr == "SQ"
     value = [{"StudyInstanceUID": "9.9", "AccessionNumber": "X"}] if sequence else "19990101"
     with pytest.raises(errors.InvalidValue) as refusal:
-        mpps.check_set(created(), dataset(**{keyword: value}))
+        mpps_rules.check_set(created(), dataset(**{keyword: value}))
     assert refusal.value.keywords == (keyword,)
 
 
@@ -256,20 +256,20 @@ def test_saying_the_same_again_is_no_change(keyword: str) -> None:
     again = Dataset()
     if keyword in stored:
         again[keyword] = created()[keyword]
-    assert mpps.check_set(stored, again) == []
-    assert mpps.merge(stored, again) == mpps.merge(stored, Dataset())
+    assert mpps_rules.check_set(stored, again) == []
+    assert mpps_rules.merge(stored, again) == mpps_rules.merge(stored, Dataset())
 
 
 def test_padding_makes_no_difference() -> None:
     """A blank behind a number is not another number."""
-    assert mpps.check_set(created(), dataset(PatientID="P1 ")) == []
+    assert mpps_rules.check_set(created(), dataset(PatientID="P1 ")) == []
 
 
 def test_a_fixed_attribute_sent_empty_keeps_its_value() -> None:
     """A scanner that forgets the patient half-way does not take the report away from them."""
     changes = dataset(PatientID="")
-    assert mpps.check_set(created(), changes) == ["PatientID is sent empty and keeps its value"]
-    assert mpps.merge(created(), changes).PatientID == "P1"
+    assert mpps_rules.check_set(created(), changes) == ["PatientID is sent empty and keeps its value"]
+    assert mpps_rules.merge(created(), changes).PatientID == "P1"
 
 
 def test_an_attribute_that_was_never_created_is_taken_and_noted() -> None:
@@ -277,8 +277,10 @@ def test_an_attribute_that_was_never_created_is_taken_and_noted() -> None:
     reason = [
         {"CodeValue": "110514", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Incorrect worklist entry selected"}
     ]
-    assert mpps.check_set(created(**{REASON: None}), dataset(**{REASON: reason})) == [f"{REASON} was never created"]
-    merged = mpps.merge(created(), dataset(**{REASON: reason}))
+    assert mpps_rules.check_set(created(**{REASON: None}), dataset(**{REASON: reason})) == [
+        f"{REASON} was never created"
+    ]
+    merged = mpps_rules.merge(created(), dataset(**{REASON: reason}))
     assert mpps.summary(merged).discontinuation_reason == mpps.Reason(
         "110514", "DCM", "Incorrect worklist entry selected"
     )
@@ -287,7 +289,7 @@ def test_an_attribute_that_was_never_created_is_taken_and_noted() -> None:
 def test_a_sequence_is_replaced_whole() -> None:
     """The last list of series a scanner sends is the one that counts."""
     second = {**PERFORMED_SERIES, "SeriesInstanceUID": "1.2.3.9"}
-    merged = mpps.merge(created(**{SERIES: [PERFORMED_SERIES]}), dataset(**{SERIES: [second]}))
+    merged = mpps_rules.merge(created(**{SERIES: [PERFORMED_SERIES]}), dataset(**{SERIES: [second]}))
     assert [item.SeriesInstanceUID for item in merged[SERIES].value] == ["1.2.3.9"]
 
 
@@ -305,7 +307,7 @@ def test_reports_in_different_character_sets_become_one(implicit: bool) -> None:
     series = {**PERFORMED_SERIES, "OperatorsName": "Иванов^Пётр"}
     stored = mpps.encode(_received(created(PatientName="Müller^Jürgen"), "ISO_IR 100", implicit=implicit))
     changes = _received(dataset(**{SERIES: [series]}), "ISO_IR 144", implicit=implicit)
-    merged = mpps.decode(mpps.encode(mpps.merge(mpps.decode(stored), changes)))
+    merged = mpps.decode(mpps.encode(mpps_rules.merge(mpps.decode(stored), changes)))
     assert merged.SpecificCharacterSet == "ISO_IR 192"
     assert merged.PatientName == "Müller^Jürgen"
     assert merged[SERIES][0].OperatorsName == "Иванов^Пётр"
@@ -328,9 +330,9 @@ def test_one_bad_number_does_not_lose_the_report(nested: bool) -> None:
     place = received[SERIES].value[0] if nested else received
     place[tag] = RawDataElement(tag, "FD", 4, b"half", 0, is_implicit_VR=True, is_little_endian=True)
     left_out = ["SingleCollimationWidth cannot be read and is left out"]
-    assert mpps.check_create(received) == left_out
-    assert mpps.check_set(created(), received) == left_out
-    assert mpps.decode(mpps.encode(received)) == mpps.merge(created(**{SERIES: [PERFORMED_SERIES]}), Dataset())
+    assert mpps_rules.check_create(received) == left_out
+    assert mpps_rules.check_set(created(), received) == left_out
+    assert mpps.decode(mpps.encode(received)) == mpps_rules.merge(created(**{SERIES: [PERFORMED_SERIES]}), Dataset())
 
 
 def test_text_that_is_no_number_is_kept_as_it_came() -> None:
@@ -338,7 +340,7 @@ def test_text_that_is_no_number_is_kept_as_it_came() -> None:
     tag = Tag(0x00101030)
     received = created()
     received[tag] = RawDataElement(tag, "DS", 6, b"heavy ", 0, is_implicit_VR=True, is_little_endian=True)
-    assert mpps.check_create(received) == []
+    assert mpps_rules.check_create(received) == []
     assert mpps.decode(mpps.encode(received)).get_item(tag).value == b"heavy "
 
 
@@ -356,7 +358,7 @@ def test_a_group_of_steps_names_every_order_it_belongs_to() -> None:
 
 def test_a_report_is_summed_up() -> None:
     """Who, where, when and what of an examination are read from its report."""
-    done = mpps.merge(created(), dataset(**{STATUS: "COMPLETED", SERIES: [PERFORMED_SERIES]}, **END))
+    done = mpps_rules.merge(created(), dataset(**{STATUS: "COMPLETED", SERIES: [PERFORMED_SERIES]}, **END))
     assert mpps.summary(done) == mpps.Summary(
         status="COMPLETED",
         sop_instance_uid="",
@@ -389,6 +391,6 @@ def test_an_empty_report_can_be_summed_up() -> None:
 
 def test_the_table_names_real_attributes_once() -> None:
     """Each attribute of table F.7.2-1 stands in our table once."""
-    rows = [(row.path, row.keyword) for row in mpps.TABLE]
+    rows = [(row.path, row.keyword) for row in mpps_table.TABLE]
     assert len(rows) == len(set(rows))
-    assert all(encoding.layout(row.keyword).tag for row in mpps.TABLE)
+    assert all(encoding.layout(row.keyword).tag for row in mpps_table.TABLE)

@@ -18,7 +18,7 @@ from pydicom.tag import Tag
 
 from swf import config
 from swf.cli import app
-from swf.dicom import attributes, encoding, mpps, terms
+from swf.dicom import attributes, encoding, mpps, mpps_table, terms
 from swf.errors import MessageError, StoreError, SwfError
 from swf.hl7 import terms as hl7_terms
 from swf.mapping import check_digits, functions, loader, outbound, selectors
@@ -304,11 +304,11 @@ def performed_attributes() -> str:
         [
             f"{f'{row.path} / ' if row.path else ''}{row.keyword}",
             _tag(row.keyword),
-            "yes" if row.on_create == "1" and row.keyword != mpps.SCHEDULED_STEPS else "",
+            "yes" if row.on_create == "1" and row.keyword != mpps_table.SCHEDULED_STEPS else "",
             "yes" if row.at_end else "",
         ]
-        for row in mpps.TABLE
-        if (row.on_create == "1" and row.keyword != mpps.SCHEDULED_STEPS) or row.at_end
+        for row in mpps_table.TABLE
+        if (row.on_create == "1" and row.keyword != mpps_table.SCHEDULED_STEPS) or row.at_end
     ]
     return table(("Attribute", "Tag", "Needed by N-CREATE", "Needed to end"), lines)
 
