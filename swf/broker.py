@@ -36,6 +36,7 @@ class Broker:
             find=mwl_scp.handler(self.database, recorder.record),
             create=mpps_scp.on_create(self.database, lambda: self.site),
             change=mpps_scp.on_set(self.database, lambda: self.site),
+            retrieve=mpps_scp.on_get(self.database),
         )
         self.hl7 = MllpListener(
             settings.hl7.host,

@@ -236,6 +236,11 @@ class Modality(_Section):
     host: Host | None = Field(
         default=None, description="Its address; optional, checked when given.", examples=["10.0.0.21"]
     )
+    mpps: Literal["strict", "standard", "lenient"] = Field(
+        default="standard",
+        description="How its reports of performed steps are judged: standard demands what they cannot be understood "
+        "without, strict all of table F.7.2-1 of PS3.4, lenient refuses only contradictions and notes what was missing.",
+    )
 
 
 class Source(_Section):

@@ -3,19 +3,20 @@
 The rules of N-CREATE and N-SET are in `mpps_rules`, what people want to see of a step in `mpps_details`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
-from swf.dicom import matching, reading
+from swf.dicom import encoding, matching, reading
 from swf.dicom.mpps_rules import in_unicode
-from swf.dicom.mpps_table import IMAGES, OTHER_INSTANCES, SCHEDULED_STEPS, SERIES, STATUS
+from swf.dicom.mpps_table import IMAGES, KEYWORDS, OTHER_INSTANCES, SCHEDULED_STEPS, SERIES, STATUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +156,21 @@ def instances(dataset: Dataset) -> Iterator[str]:
         yield from (
             uid for item in reading.places(dataset, path) if (uid := reading.text(item, "ReferencedSOPInstanceUID"))
         )
+
+
+def retrieved(stored: bytes, tags: Iterable[int]) -> tuple[Dataset, bool]:
+    """What N-GET of these `tags` answers, all of the step when there are none; whether nothing was asked for in vain.
+
+    An attribute of table F.7.2-1 that the modality never sent is there without a value (PS3.4 F.8.2.1).
+    """
+    step = decode(stored)
+    wanted = set(tags)
+    if not wanted:
+        return step, True
+    held = Dataset()
+    for tag in {encoding.SPECIFIC_CHARACTER_SET, *wanted} & set(step.keys()):
+        held[tag] = step[tag]
+    for tag in wanted - set(step.keys()):
+        if (keyword := keyword_for_tag(tag)) in KEYWORDS:
+            setattr(held, keyword, None)
+    return held, wanted <= set(held.keys())

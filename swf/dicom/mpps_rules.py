@@ -5,6 +5,7 @@ because a refused report is a lost one; `strict` demands the whole table; `lenie
 what is known, and notes everything that was missing.
 """
 
+import copy
 import re
 from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
@@ -39,8 +40,8 @@ _SPELLINGS = {
 _CODES = ("CodeValue", "LongCodeValue", "URNCodeValue")
 
 
-def repair(dataset: Dataset, *, creating: bool) -> list[str]:
-    """Put right, for a lenient caller, what can only be meant one way; what was done, as warnings.
+def repaired(dataset: Dataset, *, creating: bool) -> tuple[Dataset, list[str]]:
+    """What a lenient caller sent, put right where it can only be meant one way; what was done, as warnings.
 
     A status in another spelling, and one that a new step does not name at all.
     """
@@ -49,9 +50,10 @@ def repair(dataset: Dataset, *, creating: bool) -> list[str]:
     if not told and creating:
         meant = terms.PerformedStatus.IN_PROGRESS
     if meant is None or meant == told:
-        return []
-    setattr(dataset, STATUS, str(meant))
-    return [f"{STATUS} {'is missing' if not told else 'is misspelt'} and taken for {meant}"]
+        return dataset, []
+    fresh = copy.deepcopy(dataset)
+    setattr(fresh, STATUS, str(meant))
+    return fresh, [f"{STATUS} is {'misspelt' if told else 'missing'} and taken for {meant}"]
 
 
 # ---- N-CREATE ----

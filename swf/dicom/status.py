@@ -19,6 +19,7 @@ OUT_OF_RESOURCES = 0xA700
 IDENTIFIER_DOES_NOT_MATCH = 0xA900
 UNABLE_TO_PROCESS = 0xC000
 
+NOT_ALL_ATTRIBUTES = 0x0001
 ATTRIBUTE_LIST_ERROR = 0x0107
 NO_SUCH_ATTRIBUTE = 0x0105
 INVALID_ATTRIBUTE_VALUE = 0x0106
@@ -26,6 +27,7 @@ PROCESSING_FAILURE = 0x0110
 DUPLICATE_SOP_INSTANCE = 0x0111
 NO_SUCH_SOP_INSTANCE = 0x0112
 INVALID_SOP_INSTANCE = 0x0117
+NO_SUCH_SOP_CLASS = 0x0118
 MISSING_ATTRIBUTE = 0x0120
 MISSING_ATTRIBUTE_VALUE = 0x0121
 SOP_CLASS_NOT_SUPPORTED = 0x0122
@@ -49,6 +51,7 @@ WORKLIST = (
 
 PERFORMED_STEP = (
     Status(SUCCESS, "stored"),
+    Status(NOT_ALL_ATTRIBUTES, "N-GET: something was asked for that the step does not have"),
     Status(NO_SUCH_ATTRIBUTE, "an attribute that was never created", ("AttributeIdentifierList",)),
     Status(INVALID_ATTRIBUTE_VALUE, "a value the service does not allow"),
     Status(ATTRIBUTE_LIST_ERROR, "stored, some attributes were left out", ("AttributeIdentifierList",)),
@@ -56,6 +59,7 @@ PERFORMED_STEP = (
     Status(DUPLICATE_SOP_INSTANCE, "the step exists already", ("AffectedSOPInstanceUID",)),
     Status(NO_SUCH_SOP_INSTANCE, "no such step", ("AffectedSOPInstanceUID",)),
     Status(INVALID_SOP_INSTANCE, "the SOP Instance UID is malformed"),
+    Status(NO_SUCH_SOP_CLASS, "the SOP class is none of those created here"),
     Status(MISSING_ATTRIBUTE, "N-CREATE lacks a required attribute", ("AttributeIdentifierList",)),
     Status(MISSING_ATTRIBUTE_VALUE, "a required attribute is empty"),
     Status(SOP_CLASS_NOT_SUPPORTED, "the SOP class is not served"),

@@ -43,6 +43,7 @@ class Event(StrEnum):
     MPPS_COMPLETED = "mpps completed"
     MPPS_DISCONTINUED = "mpps discontinued"
     MPPS_UNMATCHED = "mpps unmatched"
+    MPPS_REFUSED = "mpps refused"
     DELIVERY_QUEUED = "delivery queued"
     DELIVERY_FAILED = "delivery failed"
     DELIVERY_ACKNOWLEDGED = "delivery acknowledged"

@@ -15,6 +15,7 @@ from typing import Any
 from pynetdicom import AE, _config, dimse_messages, dimse_primitives, evt
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep,
+    ModalityPerformedProcedureStepRetrieve,
     ModalityWorklistInformationFind,
     Verification,
 )
@@ -36,6 +37,8 @@ _config.LOG_RESPONSE_IDENTIFIERS = False
 # pynetdicom has no place in the answer to N-CREATE for what was missing, which status 0x0120 needs (PS3.7 10.1.5.1.6)
 dimse_primitives.N_CREATE.AttributeIdentifierList = None
 dimse_messages._COMMAND_SET_KEYWORDS["N-CREATE-RSP"] += ("AttributeIdentifierList",)  # noqa: SLF001
+# and it leaves an N-SET that brings no Modification List without any answer
+dimse_primitives.N_SET.REQUEST_KEYWORDS = ("MessageID", "RequestedSOPClassUID", "RequestedSOPInstanceUID")
 logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
@@ -75,7 +78,14 @@ class DicomServer:
     name = "dicom server"
 
     def __init__(
-        self, settings: Dicom, modalities: tuple[Modality, ...], *, find: Find, create: Change, change: Change
+        self,
+        settings: Dicom,
+        modalities: tuple[Modality, ...],
+        *,
+        find: Find,
+        create: Change,
+        change: Change,
+        retrieve: Change | None = None,
     ) -> None:
         self._settings = settings
         self.admit(modalities)
@@ -86,6 +96,7 @@ class DicomServer:
             (evt.EVT_C_FIND, find),
             (evt.EVT_N_CREATE, create),
             (evt.EVT_N_SET, change),
+            *([(evt.EVT_N_GET, retrieve)] if retrieve else []),
         ]
         self._server: Any = None
 
@@ -110,6 +121,7 @@ class DicomServer:
         entity.add_supported_context(Verification)
         entity.add_supported_context(ModalityWorklistInformationFind)
         entity.add_supported_context(ModalityPerformedProcedureStep, scu_role=True, scp_role=True)
+        entity.add_supported_context(ModalityPerformedProcedureStepRetrieve, scu_role=True, scp_role=True)
         where = (self._settings.host, self._settings.port)
         try:
             self._server = entity.start_server(where, block=False, evt_handlers=self._handlers)

@@ -6,11 +6,14 @@ from typing import Any
 from pydicom import datadict
 from pydicom.dataset import Dataset
 from pynetdicom import evt
+from pynetdicom.sop_class import ModalityPerformedProcedureStep
 
 from swf import clock, log
 from swf.dicom import status, uid
-from swf.errors import MissingAttribute, ProcedureStepError, StoreError
-from swf.store.database import Database
+from swf.dicom.mpps import retrieved
+from swf.errors import MissingAttribute, NoSuchAttribute, ProcedureStepError, StoreError
+from swf.store import mpps as store
+from swf.store.database import Database, Transaction
 from swf.workflow import mpps
 from swf.workflow.mpps import Report
 from swf.workflow.site import Site
@@ -23,19 +26,16 @@ def on_create(database: Database, site: Callable[[], Site]) -> Callable[[evt.Eve
     """What answers N-CREATE: SUCCESS once the report and its effect are committed."""
 
     def create(event: evt.Event) -> Answer:
+        if event.request.AffectedSOPClassUID != ModalityPerformedProcedureStep:
+            return _status(status.NO_SUCH_SOP_CLASS, "only performed procedure steps are created here"), None
         given = event.request.AffectedSOPInstanceUID
-        if given is not None and not uid.valid(str(given)):
-            return _status(status.INVALID_SOP_INSTANCE, "the SOP Instance UID is malformed"), None
         name = str(given or uid.generate())
         attributes = _decoded(event, "attribute_list")
         if attributes is None:
             return _status(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
-        report = Report(str(event.assoc.requestor.ae_title), name, attributes)
-        answer = _carry_out(
-            report,
-            lambda: database.run(lambda transaction: mpps.create(transaction, site(), report, clock.now())),
-        )
-        return answer, _assigned(name) if given is None else None
+        report = Report(str(event.assoc.requestor.ae_title), name, attributes, assigned=not given)
+        answer = _carry_out(database, report, lambda transaction: mpps.create(transaction, site(), report, clock.now()))
+        return answer, None if given else _assigned(name)
 
     return create
 
@@ -49,23 +49,37 @@ def on_set(database: Database, site: Callable[[], Site]) -> Callable[[evt.Event]
             return _status(status.PROCESSING_FAILURE, "the modification list cannot be read"), None
         name = str(event.request.RequestedSOPInstanceUID)
         report = Report(str(event.assoc.requestor.ae_title), name, modifications)
-        answer = _carry_out(
-            report,
-            lambda: database.run(lambda transaction: mpps.change(transaction, site(), report, clock.now())),
-        )
+        answer = _carry_out(database, report, lambda transaction: mpps.change(transaction, site(), report, clock.now()))
         return answer, None
 
     return change
 
 
-def _carry_out(report: Report, work: Callable[[], None]) -> Dataset:
-    """Do it; the status to answer, whatever comes of it."""
+def on_get(database: Database) -> Callable[[evt.Event], Answer]:
+    """What answers N-GET: the step as it stands, in Unicode; of it only what was asked for, when anything was (F.8.2)."""
+
+    def retrieve(event: evt.Event) -> Answer:
+        name = str(event.request.RequestedSOPInstanceUID)
+        try:
+            with database.reading() as connection:
+                row = store.seen(connection, name)
+        except StoreError as error:
+            log.error("mpps not read", ae_title=str(event.assoc.requestor.ae_title), mpps=name, error=str(error))
+            return _status(error.dimse_status, "the store cannot be read now; try again"), None
+        if row is None:
+            return _status(status.NO_SUCH_SOP_INSTANCE, "no performed step of that SOP Instance UID is known"), None
+        held, everything = retrieved(row.dataset, event.attribute_identifiers)
+        return _status(status.SUCCESS if everything else status.NOT_ALL_ATTRIBUTES, ""), held
+
+    return retrieve
+
+
+def _carry_out(database: Database, report: Report, work: Callable[[Transaction], None]) -> Dataset:
+    """Do it in one transaction; the status to answer, whatever comes of it."""
     try:
-        work()
+        database.run(work)
     except ProcedureStepError as error:
-        log.warning(
-            "mpps refused", ae_title=report.calling_ae_title, mpps=report.sop_instance_uid, code=error.dimse_status
-        )
+        _note_refusal(database, report, error)
         return _refusal(error)
     except StoreError as error:
         log.error("mpps not kept", ae_title=report.calling_ae_title, mpps=report.sop_instance_uid, error=str(error))
@@ -76,11 +90,20 @@ def _carry_out(report: Report, work: Callable[[], None]) -> Dataset:
     return _status(status.SUCCESS, "")
 
 
+def _note_refusal(database: Database, report: Report, error: ProcedureStepError) -> None:
+    """Log a refusal, and journal it where an operator finds it; the modality is answered even when that fails."""
+    log.warning("mpps refused", ae_title=report.calling_ae_title, mpps=report.sop_instance_uid, code=error.dimse_status)
+    try:
+        database.run(lambda transaction: mpps.refused(transaction, report, error, clock.now()))
+    except StoreError as lost:
+        log.error("refusal not journalled", ae_title=report.calling_ae_title, error=str(lost))
+
+
 def _refusal(error: ProcedureStepError) -> Dataset:
     answer = _status(error.dimse_status, error.text)
     if error.error_id is not None:
         answer.ErrorID = error.error_id
-    if isinstance(error, MissingAttribute):
+    if isinstance(error, MissingAttribute | NoSuchAttribute):
         tags = (datadict.tag_for_keyword(keyword.rpartition("/")[2]) for keyword in error.keywords)
         answer.AttributeIdentifierList = [tag for tag in tags if tag is not None]
     return answer

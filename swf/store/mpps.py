@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from swf.model.mpps import PERFORMED, PERFORMED_FOR
 from swf.model.order import ORDER, STEP
 from swf.store import dialect
 from swf.store.database import Record, Transaction
 
-_BY_UID = select(PERFORMED).where(PERFORMED.c.sop_instance_uid == bindparam("uid")).with_for_update()
+_LOOK = select(PERFORMED).where(PERFORMED.c.sop_instance_uid == bindparam("uid"))
+_BY_UID = _LOOK.with_for_update()
 _INSERT = insert(PERFORMED).returning(PERFORMED.c.id)
 _SCHEDULED_FOR = (
     select(STEP, ORDER.c.patient)
@@ -25,6 +26,11 @@ _SCHEDULED_FOR = (
 def find(transaction: Transaction, sop_instance_uid: str) -> Record | None:
     """The performed step of that SOP Instance UID."""
     return transaction.execute(_BY_UID, {"uid": sop_instance_uid}).first()
+
+
+def seen(connection: Connection, sop_instance_uid: str) -> Record | None:
+    """The same, for looking only."""
+    return connection.execute(_LOOK, {"uid": sop_instance_uid}).first()
 
 
 def add(transaction: Transaction, **columns: Any) -> int:

@@ -11,10 +11,10 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from swf.dicom import mpps as rules
-from swf.dicom import mpps_rules
+from swf.dicom import mpps_rules, uid
 from swf.dicom.mpps import Reference, Summary
-from swf.dicom.terms import PUTS_BACK, PerformedStatus, StepStatus
-from swf.errors import DuplicateStep, UnknownStep
+from swf.dicom.terms import FINAL, PUTS_BACK, PerformedStatus, StepStatus
+from swf.errors import DuplicateStep, InvalidInstance, ProcedureStepError, UnknownStep
 from swf.model.journal import Event
 from swf.store import journal, mpps, orders
 from swf.store.database import Record, Transaction
@@ -40,6 +40,7 @@ class Report:
     calling_ae_title: str
     sop_instance_uid: str
     dataset: Dataset
+    assigned: bool = False  # the modality left the UID to us
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,26 @@ class _Performed:
 
 
 def create(transaction: Transaction, site: Site, report: Report, at: datetime) -> None:
-    """N-CREATE: a modality has begun. Raises a ProcedureStepError with the DIMSE status of what is wrong."""
-    dataset, sop_instance_uid = report.dataset, report.sop_instance_uid
-    warnings = mpps_rules.check_create(dataset)
-    if mpps.find(transaction, sop_instance_uid) is not None:
-        raise DuplicateStep("a performed step of that SOP Instance UID exists")
+    """N-CREATE: a modality has begun. Raises a ProcedureStepError with the DIMSE status of what is wrong.
+
+    From a lenient modality the very same report once more is no mistake: it never heard our answer.
+    """
+    measure, sop_instance_uid = site.device(report.calling_ae_title).mpps, report.sop_instance_uid
+    if not uid.valid(sop_instance_uid) or (report.assigned and measure == "strict"):
+        raise InvalidInstance("the SOP Instance UID is missing or malformed")
+    dataset, warnings = _repaired(report.dataset, measure, creating=True)
+    warnings += mpps_rules.check_create(dataset, measure)
+    stored = rules.encode(dataset)
+    present = mpps.find(transaction, sop_instance_uid)
+    if present is not None:
+        _said_again(transaction, report, present.id, at, same=measure == "lenient" and present.dataset == stored)
+        return
     number = mpps.add(
         transaction,
         sop_instance_uid=sop_instance_uid,
         status=PerformedStatus.IN_PROGRESS,
         calling_ae_title=report.calling_ae_title,
-        dataset=rules.encode(dataset),
+        dataset=stored,
         created_at=at,
         updated_at=at,
     )
@@ -88,12 +98,16 @@ def create(transaction: Transaction, site: Site, report: Report, at: datetime) -
 
 def change(transaction: Transaction, site: Site, report: Report, at: datetime) -> None:
     """N-SET: a modality reports more, or that it has ended. Raises a ProcedureStepError and then changes nothing."""
-    changes, sop_instance_uid = report.dataset, report.sop_instance_uid
+    measure, sop_instance_uid = site.device(report.calling_ae_title).mpps, report.sop_instance_uid
     row = mpps.find(transaction, sop_instance_uid)
     if row is None:
         raise UnknownStep("no performed step of that SOP Instance UID was created")
+    changes, warnings = _repaired(report.dataset, measure, creating=False)
     stored = rules.decode(row.dataset)
-    warnings = mpps_rules.check_set(stored, changes)
+    if measure == "lenient" and row.status in FINAL and rules.encode(mpps_rules.merge(stored, changes)) == row.dataset:
+        _said_again(transaction, report, row.id, at, same=True)
+        return
+    warnings += mpps_rules.check_set(stored, changes, measure)
     merged = mpps_rules.merge(stored, changes)
     performed = _Performed(row.id, sop_instance_uid, rules.summary(merged))
     status = performed.summary.status
@@ -104,6 +118,31 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     else:
         entries = _consequences(transaction, site, performed, at)
     journal.add(transaction, at, [*entries, *_warned(linked, sop_instance_uid, warnings)])
+
+
+def refused(transaction: Transaction, report: Report, error: ProcedureStepError, at: datetime) -> None:
+    """Write down that a report was refused and why, with the orders of the step it is about when that is known."""
+    row = mpps.find(transaction, report.sop_instance_uid)
+    linked = mpps.scheduled_for(transaction, row.id) if row else []
+    detail = {
+        "mpps": report.sop_instance_uid,
+        "ae_title": report.calling_ae_title,
+        "status": f"0x{error.dimse_status:04X}",
+        "text": error.text,
+    }
+    journal.add(transaction, at, [Entry(Event.MPPS_REFUSED, order, detail=detail) for order in _orders_or_none(linked)])
+
+
+def _repaired(dataset: Dataset, measure: str, *, creating: bool) -> tuple[Dataset, list[str]]:
+    return mpps_rules.repaired(dataset, creating=creating) if measure == "lenient" else (dataset, [])
+
+
+def _said_again(transaction: Transaction, report: Report, number: int, at: datetime, *, same: bool) -> None:
+    """A report that repeats what is known; DuplicateStep unless it is the `same` and may be."""
+    if not same:
+        raise DuplicateStep("a performed step of that SOP Instance UID exists")
+    linked = mpps.scheduled_for(transaction, number)
+    journal.add(transaction, at, _warned(linked, report.sop_instance_uid, ["the modality said the same once more"]))
 
 
 def _consequences(transaction: Transaction, site: Site, performed: _Performed, at: datetime) -> list[Entry]:

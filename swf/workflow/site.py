@@ -6,7 +6,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from swf import config
-from swf.config import Settings, Source
+from swf.config import Modality, Settings, Source
 from swf.errors import ConfigError, UnknownSender
 from swf.hl7.message import Header
 from swf.mapping import loader
@@ -14,6 +14,8 @@ from swf.mapping.loader import SiteMapping
 
 ANYBODY = Source.model_construct(name="")
 """A sender without a [[source]] of its own."""
+ANY_DEVICE = Modality.model_construct(ae_title="")
+"""A device without a [[modality]] of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Site:
         if source is None:
             return self
         return replace(self, source=source, mapping=self.source_mappings.get(source.mapping, self.mapping))
+
+    def device(self, ae_title: str) -> Modality:
+        """The [[modality]] of that AE title; one nobody has configured is as the defaults are."""
+        return next((known for known in self.settings.modality if known.ae_title == ae_title), ANY_DEVICE)
 
     def admit(self, peer: str) -> None:
         """Raise UnknownSender for a source that sends from elsewhere and, off loopback, for one that is not listed."""

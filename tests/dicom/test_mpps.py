@@ -394,3 +394,157 @@ def test_the_table_names_real_attributes_once() -> None:
     rows = [(row.path, row.keyword) for row in mpps_table.TABLE]
     assert len(rows) == len(set(rows))
     assert all(encoding.layout(row.keyword).tag for row in mpps_table.TABLE)
+
+
+# ---- strict and lenient ----
+
+
+TYPE_2_OR_1 = [row.keyword for row in mpps_table.TOP if row.on_create != "3"]
+
+
+@pytest.mark.parametrize("keyword", TYPE_2_OR_1)
+def test_a_strict_judge_wants_the_whole_table(keyword: str) -> None:
+    """Held to the letter, a scanner that omits what may be empty, or the scheduled step, is told which it was."""
+    with pytest.raises(errors.MissingAttribute) as refusal:
+        mpps_rules.check_create(created(**{keyword: None}), "strict")
+    assert refusal.value.keywords == (keyword,)
+
+
+def test_a_strict_judge_takes_what_is_faultless() -> None:
+    """A scanner that follows the standard passes every measure without a word."""
+    changes = dataset(**{STATUS: "COMPLETED", SERIES: [PERFORMED_SERIES]}, **END)
+    for rules in ("strict", "standard", "lenient"):
+        assert mpps_rules.check_create(created(), rules) == []
+        assert mpps_rules.check_set(created(), changes, rules) == []
+
+
+@pytest.mark.parametrize("keyword", [name for name in TYPE_1 if name != STATUS])
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_lenient_judge_notes_what_is_missing(keyword: str, value: str | None) -> None:
+    """An old scanner that leaves out even what is required is taken, and what it left out is written down."""
+    (warning,) = mpps_rules.check_create(created(**{keyword: value}), "lenient")
+    assert warning == f"{keyword} is {'empty' if value == '' else 'absent'} (type 1)"
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"),
+    [(None, "IN PROGRESS"), ("", "IN PROGRESS"), ("in progress", "IN PROGRESS"), ("IN_PROGRESS", "IN PROGRESS")],
+)
+def test_a_lenient_judge_reads_a_misspelt_begin(told: str | None, taken: str) -> None:
+    """A status that can only be meant one way is read that way, and said so."""
+    sent = created(**{STATUS: told})
+    repaired, warnings = mpps_rules.repaired(sent, creating=True)
+    assert (repaired[STATUS].value, len(warnings)) == (taken, 1)
+    assert mpps_rules.check_create(repaired, "lenient") == []
+    assert sent.get(STATUS) == told  # what is passed on to others stays as it came
+
+
+@pytest.mark.parametrize(("told", "taken"), [("Completed", "COMPLETED"), ("complete ", "COMPLETED"), ("DONE", "DONE")])
+def test_a_lenient_judge_does_not_guess(told: str, taken: str) -> None:
+    """A word that could mean anything stays what it is, and is refused."""
+    repaired, _ = mpps_rules.repaired(dataset(**{STATUS: told}), creating=False)
+    assert repaired[STATUS].value == taken
+
+
+@pytest.mark.parametrize("rules", ["strict", "standard", "lenient"])
+def test_nobody_begins_with_the_end(rules: mpps_rules.Rules) -> None:
+    """Whatever the measure, a report cannot begin COMPLETED, and an ended one is not changed."""
+    with pytest.raises(errors.InvalidValue):
+        mpps_rules.check_create(created(**{STATUS: "COMPLETED"}), rules)
+    with pytest.raises(errors.StepClosed):
+        mpps_rules.check_set(created(**{STATUS: "COMPLETED"}), Dataset(), rules)
+
+
+def test_a_lenient_judge_lets_a_step_end_half_reported() -> None:
+    """The exam is over even when the scanner names neither time nor series; both gaps are written down."""
+    warnings = mpps_rules.check_set(created(), dataset(**{STATUS: "COMPLETED"}), "lenient")
+    gaps = ("PerformedProcedureStepEndDate", "PerformedProcedureStepEndTime", SERIES)
+    assert warnings == [f"{name} is missing although the step has ended" for name in gaps]
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "PerformedStationAETitle"])
+def test_a_lenient_judge_keeps_what_may_not_change(keyword: str) -> None:
+    """A scanner that sends another patient half-way does not move the report there, and is not refused either."""
+    changes = dataset(**{keyword: "OTHER"})
+    warnings = mpps_rules.check_set(created(), changes, "lenient")
+    assert warnings == [f"{keyword} may not be changed and keeps its value"]
+    assert mpps_rules.merge(created(), changes)[keyword].value == created()[keyword].value
+
+
+def test_a_strict_judge_refuses_what_was_never_created() -> None:
+    """Held to the letter, a scanner may only change what it created (0105)."""
+    changes = dataset(CommentsOnThePerformedProcedureStep="late")
+    with pytest.raises(errors.NoSuchAttribute) as refusal:
+        mpps_rules.check_set(created(), changes, "strict")
+    assert (refusal.value.keywords, refusal.value.dimse_status) == (("CommentsOnThePerformedProcedureStep",), 0x0105)
+    assert mpps_rules.check_set(created(), changes) == ["CommentsOnThePerformedProcedureStep was never created"]
+
+
+def test_a_strict_judge_refuses_even_the_same_patient_again() -> None:
+    """Held to the letter, N-SET may not carry the patient at all."""
+    with pytest.raises(errors.InvalidValue):
+        mpps_rules.check_set(created(), dataset(PatientID="P1"), "strict")
+
+
+@pytest.mark.parametrize("keyword", ["OperatorsName", "SeriesInstanceUID"])
+def test_a_strict_judge_wants_whole_series(keyword: str) -> None:
+    """Held to the letter, each series of a change says everything the table lists (0121)."""
+    series = {name: value for name, value in PERFORMED_SERIES.items() if name != keyword}
+    with pytest.raises(errors.MissingValue) as refusal:
+        mpps_rules.check_set(created(), dataset(**{SERIES: [series]}), "strict")
+    assert refusal.value.keywords == (keyword,)
+
+
+@pytest.mark.parametrize(
+    ("code", "lacking"),
+    [
+        ({"CodingSchemeDesignator": "L", "CodeMeaning": "Head"}, "CodeValue"),
+        ({"CodeValue": "H", "CodeMeaning": "Head"}, "CodingSchemeDesignator"),
+        ({"CodeValue": "H", "CodingSchemeDesignator": "L", "CodeMeaning": ""}, "CodeMeaning"),
+    ],
+)
+def test_a_code_needs_all_its_parts(code: dict[str, str], lacking: str) -> None:
+    """Half a code is noted, and refused by who is held to the letter."""
+    sent = created(PerformedProtocolCodeSequence=[code])
+    name = f"PerformedProtocolCodeSequence/{lacking}"
+    assert mpps_rules.check_create(sent) == [f"{name} is missing in a code"]
+    with pytest.raises(errors.MissingValue) as refusal:
+        mpps_rules.check_create(sent, "strict")
+    assert refusal.value.keywords == (name,)
+
+
+@pytest.mark.parametrize("code", [{}, {"URNCodeValue": "urn:x", "CodeMeaning": "Head"}])
+def test_an_empty_code_and_a_code_by_name_are_whole(code: dict[str, str]) -> None:
+    """An empty item is what some scanners send for no code; a URN needs no scheme."""
+    assert mpps_rules.check_create(created(PerformedProtocolCodeSequence=[code])) == []
+
+
+# ---- what others ask for ----
+
+
+def test_the_whole_step_is_given_to_who_asks_for_everything() -> None:
+    """Who asks for nothing in particular gets the report as it stands."""
+    held, everything = mpps.retrieved(mpps.encode(created()), [])
+    assert (held, everything) == (mpps_rules.merge(created(), Dataset()), True)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "everything"),
+    [("PatientID", "P1", True), ("ServiceEpisodeID", None, True), ("InstitutionName", "missing", False)],
+)
+def test_a_part_of_a_step(keyword: str, value: str | None, everything: bool) -> None:
+    """What the step does not say is given empty when the service knows it, and else left out with a warning."""
+    held, whole = mpps.retrieved(mpps.encode(created()), [encoding.layout(keyword).tag])
+    assert (held.get(keyword, "missing"), whole) == (value, everything)
+    assert "PatientName" not in held
+
+
+def test_what_the_step_made_can_be_counted() -> None:
+    """Images and other objects are named one by one."""
+    series = {
+        **PERFORMED_SERIES,
+        "ReferencedNonImageCompositeSOPInstanceSequence": [{"ReferencedSOPInstanceUID": "9.9"}],
+    }
+    done = created(**{SERIES: [series]})
+    assert list(mpps.instances(done)) == ["1.2.3.4.5", "1.2.3.4.6", "9.9"]
+    assert (mpps.summary(done).series[0].images, mpps.summary(done).series[0].others) == (2, 1)

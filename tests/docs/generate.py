@@ -18,7 +18,7 @@ from pydicom.tag import Tag
 
 from swf import config
 from swf.cli import app
-from swf.dicom import attributes, encoding, mpps, mpps_table, terms
+from swf.dicom import attributes, encoding, mpps, mpps_rules, mpps_table, terms
 from swf.errors import MessageError, StoreError, SwfError
 from swf.hl7 import terms as hl7_terms
 from swf.mapping import check_digits, functions, loader, outbound, selectors
@@ -300,17 +300,22 @@ def reasons_that_put_back() -> str:
 
 def performed_attributes() -> str:
     """What an MPPS cannot do without."""
+    standard, strict = mpps_rules.DEMANDED["standard"], mpps_rules.DEMANDED["strict"]
     lines = [
         [
-            f"{f'{row.path} / ' if row.path else ''}{row.keyword}",
+            f"{f'{row.path} / ' if row.path else ''}{row.keyword}".replace("Sequence/", "Sequence / "),
             _tag(row.keyword),
-            "yes" if row.on_create == "1" and row.keyword != mpps_table.SCHEDULED_STEPS else "",
+            *(_needed(row, row in measure) for measure in (standard, strict)),
             "yes" if row.at_end else "",
         ]
         for row in mpps_table.TABLE
-        if (row.on_create == "1" and row.keyword != mpps_table.SCHEDULED_STEPS) or row.at_end
+        if row in strict or row.at_end
     ]
-    return table(("Attribute", "Tag", "Needed by N-CREATE", "Needed to end"), lines)
+    return table(("Attribute", "Tag", "N-CREATE", "N-CREATE, strict", "Value at the end"), lines)
+
+
+def _needed(row: mpps_table.PerformedAttribute, demanded: bool) -> str:
+    return ("value" if row.on_create == "1" else "present") if demanded else ""
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

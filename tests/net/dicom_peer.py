@@ -12,13 +12,19 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, evt
 from pynetdicom.sop_class import (
     ModalityPerformedProcedureStep,
+    ModalityPerformedProcedureStepRetrieve,
     ModalityWorklistInformationFind,
     Verification,
 )
 
 TIMEOUT_S = 10.0
 SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian]
-SERVICES = (Verification, ModalityWorklistInformationFind, ModalityPerformedProcedureStep)
+SERVICES = (
+    Verification,
+    ModalityWorklistInformationFind,
+    ModalityPerformedProcedureStep,
+    ModalityPerformedProcedureStepRetrieve,
+)
 Answer = tuple[int, Dataset | None]
 
 
@@ -68,3 +74,14 @@ def put(target: Dataset, keyword: str, value: object) -> None:
     assert tag is not None, keyword
     vr = datadict.dictionary_VR(tag)
     target.add(DataElement(tag, vr, value, validation_mode=pydicom_config.IGNORE))
+
+
+def exchange(peer: Any, service: str, request: Any) -> Any:
+    """Send a request as it is, also one pynetdicom would not make by itself; the response."""
+    context = next(each.context_id for each in peer.accepted_contexts if each.abstract_syntax == service)
+    peer._reactor_checkpoint.clear()
+    try:
+        peer.dimse.send_msg(request, context)
+        return peer.dimse.get_msg(block=True)[1]
+    finally:
+        peer._reactor_checkpoint.set()

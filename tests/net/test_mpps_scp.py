@@ -1,6 +1,8 @@
 """What a modality reports, rightly and wrongly, and how it is answered (RAD-6, RAD-7; PS3.4 F.7, PS3.7 Annex C)."""
 
 import copy
+import io
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -11,10 +13,15 @@ from typing import Any, TypeAlias
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
-from pynetdicom import build_role, evt
-from pynetdicom.sop_class import ModalityPerformedProcedureStep
+from pynetdicom import build_role, dimse_primitives, dsutils, evt
+from pynetdicom.sop_class import (
+    ModalityPerformedProcedureStep,
+    ModalityPerformedProcedureStepNotification,
+    ModalityPerformedProcedureStepRetrieve,
+)
 
 from swf.broker import Broker
+from swf.dicom.mpps_table import SERIES
 from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.modality import Modality, in_progress
@@ -23,6 +30,7 @@ from tests.conftest import MakeBroker, settings_for
 from tests.net import dicom_peer
 from tests.net.dicom_peer import dataset
 
+NOT_ALL, NO_SUCH_ATTRIBUTE, NO_SUCH_CLASS = 0x0001, 0x0105, 0x0118
 SUCCESS, INVALID_VALUE, FAILURE, DUPLICATE, UNKNOWN = 0x0000, 0x0106, 0x0110, 0x0111, 0x0112
 MALFORMED_UID, MISSING_ATTRIBUTE, MISSING_VALUE = 0x0117, 0x0120, 0x0121
 NO_LONGER = 0xA710
@@ -33,7 +41,8 @@ Edit: TypeAlias = Callable[[Dataset], object]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A broker that tells nobody, for reports each with a number of its own."""
-    broker = Broker(settings_for(tmp_path_factory.mktemp("mpps")))
+    measured = [{"ae_title": rules.upper(), "mpps": rules} for rules in ("strict", "lenient")]
+    broker = Broker(settings_for(tmp_path_factory.mktemp("mpps"), modality=measured))
     broker.start()
     yield broker
     broker.stop()
@@ -283,6 +292,114 @@ def test_a_report_is_never_refused_for_what_it_is_about(site: Broker, report: Da
     assert _create(site, made, uid).Status == SUCCESS
     assert _set(site, _ending(), uid).Status == SUCCESS
     assert _kept(site, uid) == ["COMPLETED"]
+
+
+def test_a_change_without_changes_is_answered(site: Broker, report: Dataset, uid: str) -> None:
+    """A modality that sends N-SET without any list of changes hears at once that nothing was wrong with it."""
+    assert _create(site, report, uid).Status == SUCCESS
+    request = dimse_primitives.N_SET()
+    request.MessageID, request.RequestedSOPInstanceUID = 7, UID(uid)
+    request.RequestedSOPClassUID = ModalityPerformedProcedureStep
+    with dicom_peer.association(site.dicom.address) as peer:
+        answer = dicom_peer.exchange(peer, ModalityPerformedProcedureStep, request)
+    assert (answer.Status, answer.MessageIDBeingRespondedTo) == (SUCCESS, 7)
+    assert _kept(site, uid) == ["IN PROGRESS"]
+
+
+def test_another_class_is_not_created(site: Broker, report: Dataset, uid: str) -> None:
+    """A request for another kind of object than a performed step is refused as that."""
+    request = dimse_primitives.N_CREATE()
+    request.MessageID, request.AffectedSOPInstanceUID = 7, UID(uid)
+    request.AffectedSOPClassUID = ModalityPerformedProcedureStepNotification
+    request.AttributeList = io.BytesIO(dsutils.encode(report, True, True) or b"")
+    with dicom_peer.association(site.dicom.address) as peer:
+        assert dicom_peer.exchange(peer, ModalityPerformedProcedureStep, request).Status == NO_SUCH_CLASS
+    assert _kept(site, uid) == []
+
+
+# ---- strict and lenient modalities ----
+
+
+def test_a_strict_modality_is_held_to_the_letter(site: Broker, report: Dataset, uid: str) -> None:
+    """Of a device that is to be certified nothing is overlooked: each fault is answered with its own status."""
+    made = copy.deepcopy(report)
+    made.ReferencedPatientSequence = []
+    assert _create(site, report, None, title="STRICT").Status == MALFORMED_UID
+    del made.StudyID
+    assert _create(site, made, uid, title="STRICT").Status == MISSING_ATTRIBUTE
+    made.StudyID = ""
+    assert _create(site, made, uid, title="STRICT").Status == SUCCESS
+    with dicom_peer.association(site.dicom.address, title="STRICT") as peer:
+        answers = _answers(peer)
+        late = dataset(PerformedProcedureStepDescription="more", BodyPartExamined="HEAD")
+        peer.send_n_set(late, ModalityPerformedProcedureStep, uid)
+    assert (answers[-1].Status, answers[-1].AttributeIdentifierList) == (NO_SUCH_ATTRIBUTE, 0x00180015)
+    assert _set(site, dataset(PatientID="P1"), uid, title="STRICT").Status == INVALID_VALUE
+    assert _set(site, _ending(), uid, title="STRICT").Status == MISSING_VALUE
+    whole = _ending(PerformedSeriesSequence=[_whole_series()])
+    assert _set(site, whole, uid, title="STRICT").Status == SUCCESS
+
+
+def _whole_series() -> Dataset:
+    series = _series()
+    for keyword in ("PerformingPhysicianName", "OperatorsName", "SeriesDescription", "RetrieveAETitle"):
+        setattr(series, keyword, "")
+    series.ReferencedNonImageCompositeSOPInstanceSequence = []
+    return series
+
+
+def test_a_lenient_modality_is_refused_nothing_that_can_be_understood(site: Broker, report: Dataset, uid: str) -> None:
+    """An old device that cannot do better reports its exam, repeats itself after a lost answer, and all is written down."""
+    made = copy.deepcopy(report)
+    _without("PerformedProcedureStepStatus", "Modality", "ScheduledStepAttributesSequence")(made)
+    assert [_create(site, made, uid, title="LENIENT").Status for _ in range(2)] == [SUCCESS, SUCCESS]
+    other = copy.deepcopy(made)
+    other.PatientID = "P2"
+    assert _create(site, other, uid, title="LENIENT").Status == DUPLICATE
+    half = dataset(PerformedProcedureStepStatus="completed")
+    assert [_set(site, half, uid, title="LENIENT").Status for _ in range(2)] == [SUCCESS, SUCCESS]
+    assert _kept(site, uid) == ["COMPLETED"]
+    news = dataset(PerformedProcedureStepDescription="something else")
+    assert (_set(site, news, uid, title="LENIENT").ErrorID) == NO_LONGER
+    told = _journalled(site, uid)
+    assert [text for text in told if "0x0" in text] == ["0x0111", "0x0110"]
+    assert "Modality is absent (type 1)" in told
+    assert f"{SERIES} is missing although the step has ended" in told
+    assert told.count("the modality said the same once more") == 2
+
+
+def _journalled(broker: Broker, uid: str) -> list[str]:
+    """The warnings about a report, and the statuses of its refusals, as an operator finds them."""
+    with closing(sqlite3.connect(broker.settings.store.url.removeprefix("sqlite:///"))) as other:
+        found = other.execute("SELECT detail FROM journal WHERE event IN ('warning', 'mpps refused') ORDER BY id")
+        details = [json.loads(detail) for (detail,) in found]
+    return [str(detail.get("status") or detail["text"]) for detail in details if detail["mpps"] == uid]
+
+
+# ---- what others may read ----
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian], ids=["implicit", "explicit"])
+def test_a_report_can_be_read_by_others(site: Broker, report: Dataset, uid: str, syntax: str) -> None:
+    """An archive asks for a step by its number and gets it as it stands, or the part it wants."""
+    made = copy.deepcopy(report)
+    made.SpecificCharacterSet, made.PatientName = "ISO_IR 100", "M\u00fcller^J\u00fcrgen"
+    assert _create(site, made, uid).Status == SUCCESS
+    with dicom_peer.association(site.dicom.address, syntaxes=[syntax]) as peer:
+        status, whole = peer.send_n_get([], ModalityPerformedProcedureStepRetrieve, uid)
+        assert (status.Status, whole.PatientName, whole.SpecificCharacterSet) == (
+            SUCCESS,
+            "M\u00fcller^J\u00fcrgen",
+            "ISO_IR 192",
+        )
+        assert whole.ScheduledStepAttributesSequence[0].AccessionNumber == "A1"
+        status, part = peer.send_n_get([0x00400252, 0x00380060], ModalityPerformedProcedureStepRetrieve, uid)
+        assert (status.Status, part.PerformedProcedureStepStatus, part.ServiceEpisodeID) == (SUCCESS, "IN PROGRESS", "")
+        assert "PatientName" not in part
+        status, part = peer.send_n_get([0x00100020, 0x00080080], ModalityPerformedProcedureStepRetrieve, uid)
+        assert (status.Status, part.PatientID) == (NOT_ALL, "P1")
+        status, nothing = peer.send_n_get([], ModalityPerformedProcedureStepRetrieve, "1.2.3.4.5.6")
+        assert (status.Status, nothing) == (UNKNOWN, None)
 
 
 # ---- when the store fails ----
