@@ -11,7 +11,7 @@ from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
 from swf.net import mpps_scp, mwl_scp, tls
 from swf.net.dicom_server import DicomServer
-from swf.net.mllp_listener import MllpListener, Peer
+from swf.net.mllp_listener import Broken, MllpListener, Peer
 from swf.service import Service
 from swf.store.database import Database
 from swf.workflow import intake, site
@@ -42,6 +42,7 @@ class Broker:
             settings.hl7.host,
             settings.hl7.port,
             self._receive,
+            broken=self._receive_broken,
             limit=settings.hl7.max_frame_bytes,
             frame_deadline_s=settings.hl7.frame_deadline_seconds,
             max_connections=settings.hl7.max_connections,
@@ -92,6 +93,11 @@ class Broker:
 
     def _receive(self, raw: bytes, peer: Peer) -> bytes:
         return intake.receive(self.database, self.site, raw, peer.address)
+
+    def _receive_broken(self, broken: Broken, peer: Peer) -> bytes:
+        return intake.receive_broken(
+            self.database, self.site, broken.raw, peer.address, broken.reason, answered=broken.answered
+        )
 
 
 def _stop(service: Service) -> None:

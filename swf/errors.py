@@ -3,6 +3,7 @@
 SwfError
 ├── ConfigError                 start refused; all mistakes listed
 ├── MessageError                the HL7 message is at fault            AE/AR, HL7 table 0357 code, ERR location
+│   ├── BrokenFrame                 too long, too slow, or never ended     AR 207
 │   ├── UnreadableMessage           bytes, header or character set
 │   ├── UnsupportedMessage          type, trigger event, version or processing id
 │   ├── UnknownSender               nobody the site expects messages from, or not from there
@@ -57,6 +58,14 @@ class MessageError(SwfError):
         self.location = location
         if code is not None:
             self.code = code
+
+
+class BrokenFrame(MessageError):
+    """What came between the frame's bytes is no whole message; as much of it as the limit allows is kept."""
+
+    ack_code = "AR"
+    code = 207
+    advice = "Send the message again, whole; a sender of longer messages needs a higher [hl7] max_frame_bytes."
 
 
 class UnreadableMessage(MessageError):

@@ -2,42 +2,54 @@
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
 
 START = b"\x0b"
 END = b"\x1c"
 CR = b"\r"
 
-_HEAD = 4096
-_BLANKS_BEFORE_HEADER = b"\xef\xbb\xbf\r\n\t \0"
+_BLANKS = b"\xef\xbb\xbf\r\n\t \0"
 _LONGEST_UNDECIDED = 3  # VT and two letters of MSH, FHS or BHS; FS alone is shorter
 _BOUNDARY = re.compile(rb"\x1c\r|\x0b(?=MSH|FHS|BHS)")
 _LENIENT_BOUNDARY = re.compile(rb"\x1c[\r\n]|\x1c(?=\x0b)|\x0b(?=MSH|FHS|BHS)")
 
 
+class Fault(StrEnum):
+    """Why a frame is no message."""
+
+    OVERSIZED = "longer than the limit"
+    ABANDONED = "another message began before the end of this one"
+    INCOMPLETE = "the connection ended before the message"
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One payload without its framing; of an oversized one only the first 4096 bytes, enough to answer it."""
+    """One payload without its framing. One with a `fault` is to be kept and answered, and never taken for a message.
+
+    Of a payload that had more bytes than the limit only the first are here; `cut` is how many were let go.
+    """
 
     payload: bytes
-    oversized: bool = False
+    fault: Fault | None = None
+    cut: int = 0
 
 
 class Deframer:
-    """The receiving side of one connection. Feed it what the socket gave; it hands out each complete frame once.
+    """The receiving side of one connection. Feed it what the socket gave; it hands out each frame once.
 
     FS CR ends a frame. FS LF, and FS with the next frame's VT, end it too if it began with MSH, FHS or BHS; any
     other FS is data. VT inside a frame is data unless MSH, FHS or BHS follows: then the sender gave the earlier frame
-    up. A frame above `limit` bytes is reported as oversized once its end came, so that the connection stays in step.
+    up. A frame above `limit` bytes is handed out once its end came, so that the connection stays in step.
     """
 
     def __init__(self, limit: int = 16 * 2**20) -> None:
         self.discarded = 0
         self._limit = limit
         self._inside = False
+        # Of a frame that grows above the limit its first bytes, and after them what was not yet searched.
         self._buffer = bytearray()
         self._scanned = 0  # no boundary begins before this position
-        self._dropped = 0  # bytes of an oversized frame let go
-        self._head = b""  # what was kept of them
+        self._dropped = 0  # bytes let go between the two
 
     @property
     def inside(self) -> bool:
@@ -50,24 +62,19 @@ class Deframer:
         return self._inside and self._buffer.endswith(END) and self._recognised()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames completed by `data`, in order. Linear in the bytes fed, however they are cut."""
+        """The frames completed or given up by `data`, in order. Linear in the bytes fed, however they are cut."""
         self._buffer += data
         frames = []
-        while self._begin():
-            frame = self._end()
-            if frame is None:
-                break
-            frames.append(frame)
+        while self._begin() and (boundary := self._boundary()):
+            frames += self._take(boundary.start(), boundary.end(), Fault.ABANDONED if boundary[0] == START else None)
         return frames
 
     def finish(self) -> list[Frame]:
-        """The end of the stream, or silence while `closing`: the frame whose FS came without CR, else nothing."""
-        frames = [self._take(len(self._buffer) - 1, len(self._buffer))] if self.closing else []
-        self.discarded += self._dropped + len(self._buffer)
-        self._buffer.clear()
-        self._inside = False
-        self._reset()
-        return frames
+        """No more will come of the frame that has begun: it is complete if only its CR is missing, else INCOMPLETE."""
+        if not self._inside:
+            return []
+        length = len(self._buffer)
+        return self._take(length - 1, length) if self.closing else self._take(length, length, Fault.INCOMPLETE)
 
     def _begin(self) -> bool:
         """Skip what stands before the next VT; True if a frame has begun."""
@@ -79,49 +86,36 @@ class Deframer:
             self._inside = start >= 0
         return self._inside
 
-    def _end(self) -> Frame | None:
-        """The frame the buffer holds completely, or None if more bytes are needed."""
-        while True:
-            boundary = (_LENIENT_BOUNDARY if self._recognised() else _BOUNDARY).search(self._buffer, self._scanned)
-            if boundary is None:
-                self._remember()
-                return None
-            if boundary[0] != START:
-                return self._take(boundary.start(), boundary.end())
-            self._restart(boundary.start())
-
-    def _restart(self, position: int) -> None:
-        self.discarded += self._dropped + position
-        del self._buffer[: position + 1]
-        self._reset()
+    def _boundary(self) -> re.Match[bytes] | None:
+        """The end of the frame, or the beginning of the next one inside it; None if more bytes are needed."""
+        found = (_LENIENT_BOUNDARY if self._recognised() else _BOUNDARY).search(self._buffer, self._scanned)
+        if found is None:
+            self._remember()
+        return found
 
     def _remember(self) -> None:
-        """Note how far the search went; of a frame already too long keep the head alone."""
+        """Note how far the search went; what it went through above the limit is let go."""
         self._scanned = max(self._scanned, len(self._buffer) - _LONGEST_UNDECIDED)
-        if self._dropped + self._scanned > self._limit:
-            self._head = self._head or bytes(self._buffer[:_HEAD])
-            del self._buffer[: self._scanned]
-            self._dropped += self._scanned
-            self._scanned = 0
+        if self._scanned > self._limit:
+            del self._buffer[self._limit : self._scanned]
+            self._dropped += self._scanned - self._limit
+            self._scanned = self._limit
 
-    def _take(self, length: int, consumed: int) -> Frame:
-        oversized = self._dropped + length > self._limit
-        payload = (
-            (self._head or bytes(self._buffer[: min(length, _HEAD)])) if oversized else bytes(self._buffer[:length])
-        )
+    def _take(self, length: int, consumed: int, fault: Fault | None = None) -> list[Frame]:
+        """The frame of the first `length` bytes; none for one given up before anything was in it."""
+        with memoryview(self._buffer) as whole:  # a slice of the buffer itself would be a second copy
+            payload = bytes(whole[: min(length, self._limit)])
+        cut = self._dropped + length - len(payload)
         del self._buffer[:consumed]
-        self._inside = False
-        self._reset()
-        return Frame(payload, oversized)
+        self._inside = fault is Fault.ABANDONED
+        self._scanned = self._dropped = 0
+        if fault and not payload.strip(_BLANKS + START):
+            self.discarded += len(payload) + cut
+            return []
+        return [Frame(payload, fault or (Fault.OVERSIZED if cut else None), cut)]
 
     def _recognised(self) -> bool:
-        head = self._head or bytes(self._buffer[:16])
-        return head.lstrip(_BLANKS_BEFORE_HEADER).startswith((b"MSH", b"FHS", b"BHS"))
-
-    def _reset(self) -> None:
-        self._scanned = 0
-        self._dropped = 0
-        self._head = b""
+        return bytes(self._buffer[:16]).lstrip(_BLANKS).startswith((b"MSH", b"FHS", b"BHS"))
 
 
 def frame(payload: bytes) -> bytes:

@@ -11,14 +11,18 @@ from swf.model.number import ROW_NUMBER
 
 
 class Disposition(StrEnum):
-    """What became of a message."""
+    """What became of a message; a broken one did not come whole, so that nothing was and nothing can be done with it."""
 
     APPLIED = "APPLIED"
     REFUSED = "REFUSED"
+    BROKEN = "BROKEN"
 
 
 class Message(SQLModel, table=True):
-    """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame."""
+    """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame.
+
+    Of a message above the limit `raw` holds the first bytes, and `reason` says how many came.
+    """
 
     __tablename__ = "message"
     __table_args__ = (Index("message_by_control_id", "control_id", "source", "content_hash"),)

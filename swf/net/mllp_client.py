@@ -165,13 +165,17 @@ def _replies(connection: socket.socket, name: str, timeout_s: float) -> Iterator
         try:
             data = _read(connection, SILENCE_S if deframer.closing else until - time.monotonic())
         except TimeoutError:
-            yield from (frame.payload for frame in deframer.finish())
+            yield from _whole(deframer.finish())
             continue
-        yield from (frame.payload for frame in (deframer.feed(data) if data else deframer.finish()))
+        yield from _whole(deframer.feed(data) if data else deframer.finish())
         if not data:
             return
     unframed = f"; {deframer.discarded} bytes outside frames" if deframer.discarded else ""
     raise errors.PeerSilent(f"{name} sent no acknowledgement within {timeout_s:g} s{unframed}")
+
+
+def _whole(frames: list[mllp.Frame]) -> Iterator[bytes]:
+    return (frame.payload for frame in frames if frame.fault is None)
 
 
 def _read(connection: socket.socket, timeout_s: float) -> bytes:

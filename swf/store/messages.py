@@ -39,7 +39,7 @@ def recent(connection: Connection, *, limit: int, refused_only: bool = False) ->
     columns = [column for column in MESSAGE.c if column.name not in ("raw", "acknowledgement")]
     statement = select(*columns).order_by(MESSAGE.c.id.desc()).limit(limit)
     if refused_only:
-        statement = statement.where(MESSAGE.c.disposition == Disposition.REFUSED)
+        statement = statement.where(MESSAGE.c.disposition != Disposition.APPLIED)
     return connection.execute(statement).all()
 
 

@@ -7,12 +7,12 @@ itself fails nothing is kept, and the sender is told to try again (AR 207).
 import contextlib
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from swf import clock, log
-from swf.errors import MessageError, ProcessingFailure, StoreError, UnknownSender
+from swf.errors import BrokenFrame, MessageError, ProcessingFailure, StoreError, UnknownSender
 from swf.hl7 import ack, charset, message, replies
 from swf.hl7.ack import Reply
 from swf.hl7.message import Header, Message
@@ -51,12 +51,24 @@ class _Arrival:
 
     @property
     def content_hash(self) -> str:
-        """A digest of everything but the time of sending (MSH-7), which a repeat may have anew."""
-        first, *rest = self.raw[max(0, self.raw.find(b"MSH")) :].split(b"\r", 1)
-        fields = first.split(self.header.delimiters.field.encode("latin-1"))
-        if len(fields) > 6:  # noqa: PLR2004  MSH-7, since MSH-1 is the separator itself
-            fields[6] = b""
-        return hashlib.sha256(b"|".join(fields) + b"\r" + b"".join(rest)).hexdigest()
+        """A digest of everything but the time of sending (MSH-7), which a repeat may have anew; made without a copy."""
+        begin, content = max(0, self.raw.find(b"MSH")), memoryview(self.raw)
+        time = self._time_of_sending(begin)
+        digest = hashlib.sha256(content[begin : time.start])
+        digest.update(content[time.stop :])
+        return digest.hexdigest()
+
+    def _time_of_sending(self, begin: int) -> slice:
+        """Where MSH-7 stands; nowhere when the header ends before it."""
+        separator, end = self.header.delimiters.field.encode("latin-1"), self.raw.find(b"\r", begin)
+        end = len(self.raw) if end < 0 else end
+        start = begin
+        for _ in range(6):  # MSH-1 is the separator itself
+            start = self.raw.find(separator, start, end) + 1
+            if not start:
+                return slice(end, end)
+        stop = self.raw.find(separator, start, end)
+        return slice(start, end if stop < 0 else stop)
 
 
 def _column(text: str) -> str:
@@ -73,6 +85,22 @@ def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
     except StoreError as error:
         log.error("message not kept", control_id=arrival.control_id, source=arrival.source, error=str(error))
         return _answer(arrival, [error])
+
+
+def receive_broken(database: Database, site: Site, raw: bytes, peer: str, why: str, *, answered: bool) -> bytes:
+    """Keep what came of a message whose frame was broken; the negative acknowledgement, when one can be sent.
+
+    Nothing is done of what it asks, whatever can be read of it. Never raises an SwfError.
+    """
+    header = message.read_header(raw)
+    arrival = _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
+    error = BrokenFrame(why)
+    answer = _answer(arrival, [error]) if answered else b""
+    try:
+        database.run(lambda transaction: _keep_refused(transaction, arrival, answer, error, Disposition.BROKEN))
+    except StoreError as failure:
+        log.error("message not kept", control_id=arrival.control_id, source=arrival.source, error=str(failure))
+    return answer
 
 
 def _take(database: Database, arrival: _Arrival) -> bytes:
@@ -177,6 +205,8 @@ def _reply(
 
 def _refusal(transaction: Transaction, arrival: _Arrival) -> Reply | None:
     """What is told of the orders of a refused message, as far as it can be read."""
+    if arrival.site.source.reply != "application":
+        return None  # not read a second time for nothing
     content = None
     with contextlib.suppress(MessageError):
         content, _ = read(arrival.site, arrival.raw, arrival.header)
@@ -185,10 +215,17 @@ def _refusal(transaction: Transaction, arrival: _Arrival) -> Reply | None:
 
 def _refuse(transaction: Transaction, arrival: _Arrival, error: MessageError) -> bytes:
     answer = _answer(arrival, [error], reply=_refusal(transaction, arrival))
+    _keep_refused(transaction, arrival, answer, error, Disposition.REFUSED)
+    return answer
+
+
+def _keep_refused(
+    transaction: Transaction, arrival: _Arrival, answer: bytes, error: MessageError, disposition: Disposition
+) -> None:
     why = reason(error).replace("\0", "")
     entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": why, "code": error.code})]
-    _keep(transaction, arrival, answer, ack_code=error.ack_code, reason=why, entries=entries)
-    return answer
+    code = error.ack_code if answer else ""
+    _keep(transaction, arrival, answer, disposition=disposition, ack_code=code, reason=why, entries=entries)
 
 
 def _keep(
@@ -197,6 +234,7 @@ def _keep(
     answer: bytes,
     *,
     entries: Iterable[Entry],
+    disposition: Disposition = Disposition.APPLIED,
     ack_code: str = "AA",
     codec: str = "",
     reason: str = "",
@@ -212,7 +250,7 @@ def _keep(
         charset=codec,
         content_hash=arrival.content_hash,
         raw=arrival.raw,
-        disposition=Disposition.REFUSED if reason else Disposition.APPLIED,
+        disposition=disposition,
         ack_code=ack_code,
         reason=reason,
         acknowledgement=answer,
@@ -222,7 +260,7 @@ def _keep(
 
 def _answer(
     arrival: _Arrival,
-    errors: list[MessageError] | list[StoreError],
+    errors: Sequence[MessageError | StoreError],
     codec: str | None = None,
     reply: Reply | None = None,
 ) -> bytes:

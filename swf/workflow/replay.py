@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from swf import clock
 from swf.dicom import encoding, listing
-from swf.errors import IllegalTransition, MessageError
+from swf.errors import BrokenFrame, IllegalTransition, MessageError
 from swf.hl7 import message
 from swf.model.journal import Event
 from swf.model.message import Disposition
@@ -91,6 +91,8 @@ def replay_all(database: Database, site: Site, rows: Sequence[Record], *, dry_ru
 
 
 def _apply(transaction: Transaction, site: Site, row: Record, at: datetime) -> _Applied:
+    if row.disposition == Disposition.BROKEN:
+        raise BrokenFrame(f"the message did not come whole: {row.reason}")
     known = {entry.order for entry in journal.of_message(transaction, row.id) if entry.order}
     before = steps_of(transaction, known)
     entries = carry_out(transaction, site, bytes(row.raw), row.peer, at)

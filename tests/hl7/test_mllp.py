@@ -15,7 +15,7 @@ payloads = st.binary(max_size=60).filter(lambda data: b"\x0b" not in data and b"
 
 def received(data: bytes, limit: int = 16 * 2**20) -> list[bytes]:
     """The payloads found in `data`."""
-    return [frame.payload for frame in mllp.Deframer(limit).feed(data)]
+    return [frame.payload for frame in mllp.Deframer(limit).feed(data) if frame.fault is None]
 
 
 @given(st.lists(payloads, max_size=5), st.lists(st.integers(1, 9), min_size=1))
@@ -86,13 +86,38 @@ def test_end_of_stream_ends_the_frame_without_cr() -> None:
 
 
 def test_half_a_message_is_no_message() -> None:
-    """A connection lost in the middle of a message yields nothing that could be taken for an order."""
+    """A connection lost in the middle of a message yields what came of it, marked so that nobody takes it for an order."""
     deframer = mllp.Deframer()
     assert deframer.feed(b"\x0b" + ORDER) == []
     assert deframer.inside
     assert not deframer.closing
-    assert deframer.finish() == []
-    assert deframer.discarded == len(ORDER)
+    assert deframer.finish() == [mllp.Frame(ORDER, mllp.Fault.INCOMPLETE)]
+    assert not deframer.inside
+    assert (deframer.finish(), deframer.discarded) == ([], 0)
+
+
+def test_a_message_given_up_is_handed_out_before_the_next() -> None:
+    """What a sender gave up half-way is kept apart from the message it then sends; stuttered start bytes are noise."""
+    deframer = mllp.Deframer()
+    torn = ORDER[:40]
+    assert deframer.feed(b"\x0b" + torn + b"\x0b" + mllp.frame(OTHER)) == [
+        mllp.Frame(torn + b"\x0b", mllp.Fault.ABANDONED),
+        mllp.Frame(OTHER),
+    ]
+    assert deframer.feed(b"\x0b\x0b\x0b" + mllp.frame(OTHER)) == [mllp.Frame(OTHER)]
+    assert deframer.discarded == 2
+
+
+@pytest.mark.parametrize("chunk", [1, 999, 10**6])
+def test_a_long_message_given_up_is_cut_like_any_other(chunk: int) -> None:
+    """Half a message above the limit, whether given up or lost with its connection, keeps its first bytes and a count."""
+    long = ORDER + b"x" * 5000
+    stream = b"\x0b" + long + b"\x0b" + long
+    deframer = mllp.Deframer(limit=2000)
+    frames = [frame for start in range(0, len(stream), chunk) for frame in deframer.feed(stream[start : start + chunk])]
+    cut = len(long) - 2000
+    assert frames == [mllp.Frame(long[:2000], mllp.Fault.ABANDONED, cut)]
+    assert deframer.finish() == [mllp.Frame(long[:2000], mllp.Fault.INCOMPLETE, cut)]
 
 
 def test_a_sender_starts_over_after_half_a_message() -> None:
@@ -128,18 +153,19 @@ def test_bytes_without_a_frame_are_counted() -> None:
 
 @pytest.mark.parametrize("chunk", [7, 5000, 10**6])
 def test_an_oversized_message_is_reported_and_the_next_one_read(chunk: int) -> None:
-    """A message above the limit can be refused by its own number, and the connection goes on."""
+    """Of a message above the limit as much is kept as the limit allows, and the connection goes on."""
     stream = mllp.frame(ORDER + b"x" * 20_000) + mllp.frame(OTHER)
     deframer = mllp.Deframer(limit=10_000)
     frames = [frame for start in range(0, len(stream), chunk) for frame in deframer.feed(stream[start : start + chunk])]
-    assert frames == [mllp.Frame((ORDER + b"x" * 20_000)[:4096], oversized=True), mllp.Frame(OTHER)]
+    first = mllp.Frame((ORDER + b"x" * 20_000)[:10_000], mllp.Fault.OVERSIZED, len(ORDER) + 10_000)
+    assert frames == [first, mllp.Frame(OTHER)]
 
 
 def test_a_message_of_exactly_the_limit_is_read() -> None:
     """The limit itself is allowed."""
     payload = ORDER.ljust(10_000, b"x")
     assert mllp.Deframer(limit=10_000).feed(mllp.frame(payload)) == [mllp.Frame(payload)]
-    assert mllp.Deframer(limit=9_999).feed(mllp.frame(payload))[0].oversized
+    assert mllp.Deframer(limit=9_999).feed(mllp.frame(payload)) == [mllp.Frame(payload[:-1], mllp.Fault.OVERSIZED, 1)]
 
 
 def test_an_oversized_message_keeps_memory_bounded() -> None:
@@ -149,8 +175,9 @@ def test_an_oversized_message_keeps_memory_bounded() -> None:
     for _ in range(50):
         deframer.feed(b"x" * 5_000)
     assert len(deframer._buffer) < 20_000
-    assert deframer.feed(mllp.frame(ORDER)) == [mllp.Frame(ORDER)]
-    assert deframer.discarded == 4 + 50 * 5_000
+    given_up, order = deframer.feed(mllp.frame(ORDER))
+    assert given_up == mllp.Frame(b"MSH|".ljust(10_000, b"x"), mllp.Fault.ABANDONED, 4 + 50 * 5_000 - 10_000)
+    assert order == mllp.Frame(ORDER)
 
 
 @pytest.mark.parametrize("pattern", [b"\x0b", b"\x1c", b"\x1c\n", b"\x0bMS", b"\x0bMSH", b"\x1c\x0b"])

@@ -5,6 +5,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -16,14 +17,19 @@ TIMEOUT_S = 5.0
 
 
 class Receiver:
-    """Takes every message, remembers it, and answers AA."""
+    """Takes every message, remembers it, and answers AA; keeps what is no message apart."""
 
     def __init__(self) -> None:
         self.messages: list[bytes] = []
+        self.kept: list[mllp_listener.Broken] = []
 
     def __call__(self, raw: bytes, peer: mllp_listener.Peer) -> bytes:
         self.messages.append(raw)
         return ack.acknowledge(message.read_header(raw), control_id=secrets.token_hex(10), at=clock.now())
+
+    def broken(self, broken: mllp_listener.Broken, peer: mllp_listener.Peer) -> bytes:
+        self.kept.append(broken)
+        return mllp_listener.refuse_broken(broken, peer)
 
 
 class Sender:
@@ -102,7 +108,9 @@ def listen() -> Iterator[Listen]:
     """Starts listeners on free ports and stops them in the end."""
     with contextlib.ExitStack() as stack:
 
-        def start(receive: mllp_listener.Receive, **settings: float) -> mllp_listener.MllpListener:
+        def start(receive: mllp_listener.Receive, **settings: Any) -> mllp_listener.MllpListener:
+            if isinstance(receive, Receiver):
+                settings["broken"] = receive.broken
             listener = mllp_listener.MllpListener("127.0.0.1", 0, receive, **settings)
             listener.start()
             stack.callback(listener.stop, deadline_s=2.0)

@@ -116,18 +116,37 @@ def test_half_message_then_reset(listen: Any, dial: Any, receiver: Any, order: A
     sender.send(framed(order("WHOLE")))
     assert sender.answer() == ("AA", "WHOLE")
     assert receiver.messages == [order("WHOLE")]
+    _wait_for_threads_to_end(listener.name, 1)
+    assert receiver.kept == [mllp_listener.Broken(order("HALF")[:-8], "the connection ended before the message", False)]
 
 
 @pytest.mark.parametrize("cut", [1, 2, 40, -3, -2])
 def test_stream_that_ends_within_a_message(
     *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any, cut: int
 ) -> None:
-    """An incomplete message is never taken for a message."""
+    """An incomplete message is never taken for a message; what came of it is kept, and its sender told to try again."""
     sender = dial(listen(receiver))
-    sender.send(framed(order("HALF"))[:cut])
+    came = framed(order("HALF"))[:cut]
+    sender.send(came)
     sender.socket.shutdown(socket.SHUT_WR)
+    if len(came) > 1:
+        assert sender.answer() == ("AR", "HALF" if b"|HALF" in came else "")
     assert sender.at_end()
     assert receiver.messages == []
+    assert [broken.raw for broken in receiver.kept] == [came[1:]] * (len(came) > 1)
+
+
+def test_a_message_given_up_is_kept_and_not_answered(
+    *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any
+) -> None:
+    """A sender that begins anew half-way is answered for the new message alone, and would mistake any other answer."""
+    sender = dial(listen(receiver))
+    sender.send(framed(order("TORN"))[:-9], framed(order("NEXT")), framed(order("LAST")))
+    assert sender.answers(2) == [("AA", "NEXT"), ("AA", "LAST")]
+    assert receiver.messages == [order("NEXT"), order("LAST")]
+    assert receiver.kept == [
+        mllp_listener.Broken(order("TORN")[:-7], "another message began before the end of this one", False)
+    ]
 
 
 @pytest.mark.parametrize("ending", [b"\x1c", b"\x1c\n", b"\x1c\r\n", b"\x1c\r\0"])
@@ -171,6 +190,9 @@ def test_too_long_message(listen: Any, dial: Any, receiver: Any, order: Any, fra
     assert b"207" in refusal
     assert sender.answer() == ("AA", "SMALL")
     assert receiver.messages == [order("SMALL")]
+    (kept,) = receiver.kept
+    assert kept.raw == order("BIG", "X" * 20_000)[:10_000]
+    assert kept.reason == f"longer than the limit; kept are its first 10000 of {len(order('BIG')) - 8 + 20_000} bytes"
 
 
 def test_silence_within_a_message(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
@@ -180,6 +202,7 @@ def test_silence_within_a_message(listen: Any, dial: Any, receiver: Any, order: 
     assert sender.answer() == ("AR", "SLOW")
     assert sender.at_end()
     assert receiver.messages == []
+    assert receiver.kept == [mllp_listener.Broken(order("SLOW")[:-3], "message not complete after 0.1 s")]
 
 
 def test_deadline_is_for_the_whole_message(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
@@ -258,6 +281,7 @@ def test_unframed_message(listen: Any, dial: Any, receiver: Any, order: Any) -> 
     assert sender.answer() == ("AR", "BARE")
     assert sender.at_end()
     assert receiver.messages == []
+    assert receiver.kept == [mllp_listener.Broken(order("BARE"), "HL7 without MLLP framing")]
 
 
 def test_sender_gone_before_its_answer(listen: Any, dial: Any, order: Any, framed: Any, log_lines: io.StringIO) -> None:
@@ -292,6 +316,17 @@ def test_failing_receiver(listen: Any, dial: Any, order: Any, framed: Any, log_l
     assert "ValueError" in log_lines.getvalue()
     assert "test_mllp_listener.py" in log_lines.getvalue()
     assert "DOE" not in log_lines.getvalue() + refusal.decode()
+
+
+def test_what_cannot_be_kept_is_answered_all_the_same(*, listen: Any, dial: Any, order: Any, framed: Any) -> None:
+    """When even the keeping of a broken message fails, its sender is told to send again and the next one is taken."""
+
+    def fail(_broken: mllp_listener.Broken, _peer: mllp_listener.Peer) -> bytes:
+        raise ZeroDivisionError
+
+    sender = dial(listen(lambda raw, _peer: _accepted(raw), broken=fail, limit=10_000))
+    sender.send(framed(order("BIG", "X" * 20_000)), framed(order("NEXT")))
+    assert sender.answers(2) == [("AR", "BIG"), ("AA", "NEXT")]
 
 
 def test_receiver_that_hangs_up(listen: Any, dial: Any, order: Any, framed: Any) -> None:

@@ -1,6 +1,6 @@
 """The inputs a listener must survive (hl7v2.md §9): each is answered, kept as it came, and the next order is taken.
 
-Numbers 1 to 14, 17 and 18, which concern the wire alone, are in `test_mllp_listener`.
+Numbers 1 to 14, 17 and 18, as far as they concern the wire alone, are in `test_mllp_listener`.
 """
 
 import io
@@ -9,7 +9,9 @@ import re
 import resource
 import threading
 import time
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from sqlalchemy import select
 
 from swf.broker import Broker
 from swf.model.message import MESSAGE
-from swf.net import mllp_listener
+from swf.net import mllp_conversation
 from tests.conftest import settings_for
 
 DESCRIPTORS = 4096
@@ -173,6 +175,53 @@ def test_frame_is_answered_kept_and_followed(*, broker: Broker, dial: Any, frame
     assert newest[1].ack_code == answer["code"].decode()
 
 
+def _newest(broker: Broker, count: int) -> list[tuple[bytes, str, str]]:
+    """Bytes, disposition and answer of the newest messages, the oldest of them first."""
+    with broker.database.reading() as connection:
+        rows = connection.execute(select(MESSAGE).order_by(MESSAGE.c.id.desc()).limit(count)).all()
+    return [(bytes(row.raw), row.disposition, row.ack_code) for row in reversed(rows)]
+
+
+def test_a_frame_above_the_limit(*, tmp_path: Path, dial: Any, framed: Any) -> None:
+    """(13) Of a message above the limit the first bytes are kept; it is refused by its number, and the next one taken."""
+    broker = Broker(settings_for(tmp_path, hl7={"max_frame_bytes": 4096}))
+    broker.start()
+    try:
+        sender = dial(broker.hl7)
+        long, following = _filled(order(PID, ORC, OBR, "NTE|1||" + "x" * 9000), 1), _filled(order(), 2)
+        sender.send(framed(long), framed(following))
+        assert sender.answers(2) == [("AR", "C1"), ("AA", "C2")]
+        assert _newest(broker, 2) == [(long[:4096], "BROKEN", "AR"), (following, "APPLIED", "AA")]
+    finally:
+        broker.stop()
+
+
+def test_half_a_frame_and_the_connection_lost(*, broker: Broker, dial: Any, framed: Any) -> None:
+    """(3) What came of a message before its connection was reset is kept for whoever looks for it."""
+    half = _filled(order(), next(_NUMBERS))[:-10]
+    sender = dial(broker.hl7)
+    sender.send(b"\x0b" + half)
+    sender.reset()
+    _wait_for(lambda: _newest(broker, 1) == [(half, "BROKEN", "")])
+
+
+@pytest.mark.parametrize("hl7", [{}, {"max_frame_bytes": 4 * 2**20}], ids=["within the limit", "above the limit"])
+def test_a_hostile_frame_takes_bounded_memory(*, tmp_path: Path, dial: Any, framed: Any, hl7: dict[str, int]) -> None:
+    """Ten megabytes that are no message cost less than three times their size until they are kept and answered."""
+    broker = Broker(settings_for(tmp_path, hl7=hl7))
+    broker.start()
+    try:
+        sender, content = dial(broker.hl7), framed(b"Q" * 10 * 2**20)
+        tracemalloc.start()
+        sender.send(content)
+        assert sender.answer()[0] in {"AE", "AR"}
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        broker.stop()
+    assert peak < 3 * len(content)
+
+
 def test_several_messages_in_one_frame(*, broker: Broker, dial: Any, framed: Any) -> None:
     """(23) Of several messages in one frame each is done and answered; one that is refused harms no other."""
     sender, numbers = dial(broker.hl7), [next(_NUMBERS) for _ in range(3)]
@@ -220,7 +269,7 @@ def test_a_sender_that_never_reads_its_answers(
     *, listen: Any, dial: Any, framed: Any, log_lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """(16) A sender that never reads its answers is parted from in time; the others are served."""
-    monkeypatch.setattr(mllp_listener, "ANSWER_DEADLINE_S", 0.2)
+    monkeypatch.setattr(mllp_conversation, "ANSWER_DEADLINE_S", 0.2)
     listener = listen(
         lambda raw, _peer: b"MSH|^~\\&|\rMSA|AA|C1\r" + b"x" * 2**24 if b"DEAF" in raw else b"MSH\rMSA|AA|C2\r"
     )
@@ -228,8 +277,12 @@ def test_a_sender_that_never_reads_its_answers(
     deaf.send(framed(b"DEAF"))
     sender.send(framed(b"OTHER"))
     assert sender.answer() == ("AA", "C2")
+    _wait_for(lambda: "connection lost" in log_lines.getvalue())
+
+
+def _wait_for(seen: Callable[[], bool]) -> None:
     until = time.monotonic() + 5.0
-    while "connection lost" not in log_lines.getvalue():
+    while not seen():
         assert time.monotonic() < until
         threading.Event().wait(0.01)
 
