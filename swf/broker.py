@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from swf import log
 from swf.config import Settings
+from swf.dicom import negotiation
+from swf.dicom.dimse import Command
 from swf.errors import SwfError
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
@@ -12,6 +14,7 @@ from swf.jobs.housekeeping import Housekeeping
 from swf.net import mpps_scp, mwl_scp, tls
 from swf.net.dicom_server import DicomServer
 from swf.net.mllp_listener import Broken, MllpListener, Peer
+from swf.net.tls import Secured
 from swf.service import Service
 from swf.store.database import Database
 from swf.workflow import intake, site
@@ -33,10 +36,18 @@ class Broker:
         self.dicom = DicomServer(
             settings.dicom,
             settings.modality,
-            find=mwl_scp.handler(self.database, recorder.record),
-            create=mpps_scp.on_create(self.database, lambda: self.site),
-            change=mpps_scp.on_set(self.database, lambda: self.site),
-            retrieve=mpps_scp.on_get(self.database),
+            {
+                negotiation.WORKLIST: {
+                    Command.C_FIND: mwl_scp.on_find(self.database, recorder.record, settings.dicom.max_answers)
+                },
+                negotiation.PERFORMED_STEP: {
+                    Command.N_CREATE: mpps_scp.on_create(self.database, lambda: self.site),
+                    Command.N_SET: mpps_scp.on_set(self.database, lambda: self.site),
+                    Command.N_GET: mpps_scp.on_get(self.database),
+                },
+                negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: mpps_scp.on_get(self.database)},
+            },
+            secured=Secured(context) if (context := tls.of_dicom(settings.dicom)) else None,
         )
         self.hl7 = MllpListener(
             settings.hl7.host,

@@ -219,14 +219,78 @@ class Dicom(_Section):
         default=False,
         description="Whether AE titles without a [[modality]] may call; always so while host is a loopback address.",
     )
-    max_associations: int = Field(
-        default=64, ge=1, le=10_000, description="How many modalities may be connected at once."
+    accept_any_called_title: bool = Field(
+        default=False,
+        description="Whether devices may call us by another AE title; always so while host is a loopback address.",
     )
+    max_associations: int = Field(
+        default=256, ge=1, le=10_000, description="How many modalities may be connected at once."
+    )
+    max_associations_per_peer: int = Field(
+        default=128, ge=1, le=10_000, description="How many of them may come from one address."
+    )
+    max_waiting: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="How many connections may be open that have not yet associated; beyond it the oldest has to go.",
+    )
+    max_waiting_per_peer: int = Field(
+        default=128, ge=1, le=10_000, description="How many of them may come from one address."
+    )
+    association_seconds: Seconds = Field(
+        default=10.0, description="How long a device may take from its connection to its whole association request."
+    )
+    request_seconds: Seconds = Field(
+        default=30.0,
+        description="How long a request may take from its first byte to its last, and a peer to read what it asked for.",
+    )
+    idle_seconds: Seconds = Field(default=600.0, description="How long an association may say nothing.")
+    max_answers: int = Field(
+        default=0,
+        ge=0,
+        description="How many items a query is answered with at most; where more match, they are followed by status "
+        "A700 in place of 0000. 0 for no limit.",
+    )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM); when given, tls_port is opened as well."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
+    tls_client_ca: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The authorities (PEM) that signed the devices' certificates; when given, a device must show one.",
+    )
+    tls_port: OwnPort = Field(
+        default=2762, description="The port for TLS 1.2 and 1.3 (PS3.15 B.12); 0 takes any free one."
+    )
+    tls_only: bool = Field(default=False, description="Whether port stays closed, so that every device must use TLS.")
+
+    @field_validator("tls_key", "tls_client_ca")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return _beside_certificate(value, info)
+
+    @field_validator("tls_only")
+    @classmethod
+    def _leaves_a_door(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and not info.data.get("tls_certificate"):
+            raise PydanticCustomError("tls", "means nothing without tls_certificate")
+        return value
 
     @property
     def callers_are_checked(self) -> bool:
         """True when only the modalities of the configuration may call."""
         return not (self.accept_unknown_callers or is_loopback(self.host))
+
+    @property
+    def called_is_checked(self) -> bool:
+        """True when who calls must know our AE title."""
+        return not (self.accept_any_called_title or is_loopback(self.host))
 
 
 class Modality(_Section):
@@ -240,6 +304,11 @@ class Modality(_Section):
         default="standard",
         description="How its reports of performed steps are judged: standard demands what they cannot be understood "
         "without, strict all of table F.7.2-1 of PS3.4, lenient refuses only contradictions and notes what was missing.",
+    )
+    certificate: Annotated[str, Field(max_length=255)] = Field(
+        default="",
+        description="A name in its certificate (common or alternative), or sha256: and the fingerprint; when given, it "
+        "may call only over TLS and with that certificate.",
     )
 
 

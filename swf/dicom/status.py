@@ -32,6 +32,7 @@ MISSING_ATTRIBUTE = 0x0120
 MISSING_ATTRIBUTE_VALUE = 0x0121
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 NOT_AUTHORISED = 0x0124
+UNRECOGNISED_OPERATION = 0x0211
 RESOURCE_LIMITATION = 0x0213
 
 # Error ID (0000,0903) that goes with PROCESSING_FAILURE when the step has ended (PS3.4 F.7.2.2.2).
@@ -64,5 +65,6 @@ PERFORMED_STEP = (
     Status(MISSING_ATTRIBUTE_VALUE, "a required attribute is empty"),
     Status(SOP_CLASS_NOT_SUPPORTED, "the SOP class is not served"),
     Status(NOT_AUTHORISED, "the calling AE title may not report"),
+    Status(UNRECOGNISED_OPERATION, "the service has no such operation"),
     Status(RESOURCE_LIMITATION, "not stored for want of resources"),
 )

@@ -172,15 +172,32 @@ def answer(stored: bytes, query: WorklistQuery, *, implicit: bool = True) -> Dat
     characters, else ISO_IR 192. `implicit` is the transfer syntax the answer will be written in without being decoded;
     the other one works as well, but takes longer. ValueError when `stored` cannot be read.
     """
-    pieces = _select(stored, query.requested)
-    chosen = charset.choose("".join(_foreign_texts(pieces)), query.character_sets)
-    if chosen:
-        pieces = [_Piece(encoding.SPECIFIC_CHARACTER_SET, "CS", _padded(chosen.encode())), *pieces]
+    pieces, chosen = _chosen(stored, query)
     raw = {piece.tag: _raw_element(piece, chosen, implicit=implicit) for piece in pieces}
     dataset = Dataset({element.tag: element for element in raw.values()})
     codecs = extensions.convert_encodings(chosen.split("\\")) if chosen else extensions.default_encoding
     dataset.set_original_encoding(implicit, True, codecs)
     return dataset
+
+
+def answer_bytes(stored: bytes, query: WorklistQuery, *, implicit: bool) -> bytes:
+    """The same identifier as bytes in Implicit or Explicit VR Little Endian; ValueError when `stored` cannot be read."""
+    pieces, chosen = _chosen(stored, query)
+    return _item(pieces, chosen, implicit=implicit)
+
+
+def _chosen(stored: bytes, query: WorklistQuery) -> tuple[list[_Piece], str]:
+    """The pieces of an answer, in the order of their tags, and the character set they are written in."""
+    pieces = _select(stored, query.requested)
+    chosen = charset.choose("".join(_foreign_texts(pieces)), query.character_sets)
+    if chosen:
+        declared = _Piece(encoding.SPECIFIC_CHARACTER_SET, "CS", _padded(chosen.encode()))
+        pieces = sorted([declared, *pieces], key=_tag)
+    return pieces, chosen
+
+
+def _tag(piece: _Piece) -> int:
+    return piece.tag
 
 
 def _select(stored: bytes, requested: Requested) -> list[_Piece]:

@@ -1,79 +1,54 @@
 """The door for modalities: one DICOM application entity with Verification, Modality Worklist and MPPS (RAD-5, 6, 7).
 
-pynetdicom serves; this file decides who may come in, keeps patients out of its log, and answers without delay: it never
-sets TCP_NODELAY, and with the peer's delayed acknowledgement that costs 40 ms a message in each direction.
+The lobby keeps connections until they ask for an association; here it is decided who may come in (PS3.8 9.3.4), and
+each association then has a thread of its own, which sleeps while its peer says nothing.
 """
 
 import contextlib
-import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
-
-from pynetdicom import AE, _config, dimse_messages, dimse_primitives, evt
-from pynetdicom.sop_class import (
-    ModalityPerformedProcedureStep,
-    ModalityPerformedProcedureStepRetrieve,
-    ModalityWorklistInformationFind,
-    Verification,
-)
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from swf import log
 from swf.config import Dicom, Modality
+from swf.dicom import negotiation, pdu
+from swf.dicom.dimse import Command
+from swf.dicom.pdu import AbortReason, AssociateRequest, Rejection
 from swf.errors import ConfigError
+from swf.net.dicom_admission import Admission, Visit
+from swf.net.dicom_association import Association, Caller
+from swf.net.dicom_lobby import Arrival, Door, Lobby, Terms
+from swf.net.dicom_request import Answer, Request, Services
+from swf.net.dicom_wire import LARGEST_DATA, Violation, Wire
+from swf.net.tls import Secured
 
-_PERMANENT, _SERVICE_USER, _CALLING_TITLE_NOT_RECOGNISED = 0x01, 0x01, 0x03
-_TIMEOUT_S = 30.0
-_IDLE_S = 600.0
+IMPLEMENTATION = ("2.25.148250903268714092187324402177083915231", "SWF_BROKER")
+BACKLOG = 512
 _LAST_ANSWERS_S = 3.0
-_LAST_WORDS_S = 2.0
-_GLANCE_S = 0.005
+_LAST_WORDS_S = 1.0
 
-# Two hooks of pynetdicom print whole identifiers, names included, into its log
-_config.LOG_REQUEST_IDENTIFIERS = False
-_config.LOG_RESPONSE_IDENTIFIERS = False
-# pynetdicom has no place in the answer to N-CREATE for what was missing, which status 0x0120 needs (PS3.7 10.1.5.1.6)
-dimse_primitives.N_CREATE.AttributeIdentifierList = None
-dimse_messages._COMMAND_SET_KEYWORDS["N-CREATE-RSP"] += ("AttributeIdentifierList",)  # noqa: SLF001
-# and it leaves an N-SET that brings no Modification List without any answer
-dimse_primitives.N_SET.REQUEST_KEYWORDS = ("MessageID", "RequestedSOPClassUID", "RequestedSOPInstanceUID")
-logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
-logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
-
-Find = Callable[[evt.Event], Iterator[tuple[Any, Any]]]
-Change = Callable[[evt.Event], tuple[Any, Any]]
+Rejected = Callable[[str, str, str, str], None]
+"""Told of every association and connection that is refused: address, calling and called title, reason."""
 
 
-class Prompt:
-    """A socket that sends at once and acknowledges every read at once; everything else goes to the real one.
+@dataclass
+class _Open:
+    """An association from its request to its end."""
 
-    TCP_QUICKACK (Linux) is forgotten by the kernel after a while, so it is set again after each read.
-    """
-
-    def __init__(self, real: socket.socket) -> None:
-        self._real = real
-        real.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def recv(self, size: int) -> bytes:
-        """Read, and tell the peer's kernel at once."""
-        received = self._real.recv(size)
-        if hasattr(socket, "TCP_QUICKACK"):
-            self._real.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-        return received
-
-    def shutdown(self, how: int) -> None:
-        """End the connection. pynetdicom forgets to close a socket whose peer was faster, so that is no error here."""
-        with contextlib.suppress(OSError):
-            self._real.shutdown(how)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real, name)
+    wire: Wire
+    address: str
+    thread: threading.Thread | None = None
 
 
 class DicomServer:
-    """Serves associations: each in a thread of its own, and only for callers that are known."""
+    """Serves associations: each in a thread of its own, and only for callers that are known.
+
+    `services` are what is offered, by SOP class and command; Verification is always there. `secured` is what callers
+    at the TLS port are met with.
+    """
 
     name = "dicom server"
 
@@ -81,123 +56,203 @@ class DicomServer:
         self,
         settings: Dicom,
         modalities: tuple[Modality, ...],
+        services: Services,
         *,
-        find: Find,
-        create: Change,
-        change: Change,
-        retrieve: Change | None = None,
+        secured: Secured | None = None,
+        rejected: Rejected = lambda *_: None,
     ) -> None:
         self._settings = settings
-        self.admit(modalities)
-        self._handlers = [
-            (evt.EVT_CONN_OPEN, _make_prompt),
-            (evt.EVT_REQUESTED, self._admit),
-            (evt.EVT_C_ECHO, lambda _event: 0x0000),
-            (evt.EVT_C_FIND, find),
-            (evt.EVT_N_CREATE, create),
-            (evt.EVT_N_SET, change),
-            *([(evt.EVT_N_GET, retrieve)] if retrieve else []),
-        ]
-        self._server: Any = None
+        self._services: Services = {negotiation.VERIFICATION: {Command.C_ECHO: _echo}, **services}
+        self._secured = secured
+        self._rejected = rejected
+        self._admission = Admission(settings, modalities)
+        self._lobby: Lobby | None = None
+        self._lock = threading.Lock()
+        self._open: dict[int, _Open] = {}
+        self._taken = 0
+        self._crowd: Counter[str] = Counter()
+        self._where: dict[str, tuple[str, int]] = {}
 
     def admit(self, modalities: Iterable[Modality]) -> None:
         """Let these modalities in from now on, and no other; associations that are open stay open."""
-        self._hosts = {modality.ae_title: modality.host for modality in modalities}
+        self._admission.admit(modalities)
 
     @property
     def address(self) -> tuple[str, int]:
         """Host and port; a port of 0 is replaced by the one the system gave once `start` has returned."""
-        if self._server is None:
-            return self._settings.host, self._settings.port
-        address: tuple[str, int] = self._server.socket.getsockname()[:2]
-        return address
+        return self._where.get("plain", (self._settings.host, self._settings.port))
+
+    @property
+    def tls_address(self) -> tuple[str, int] | None:
+        """Host and port for TLS; None without it."""
+        return self._where.get("tls")
 
     def start(self) -> None:
-        """Bind and serve. Raises ConfigError when the address cannot be had."""
-        entity = AE(ae_title=self._settings.ae_title)
-        entity.maximum_associations = self._settings.max_associations
-        entity.acse_timeout = entity.dimse_timeout = _TIMEOUT_S
-        entity.network_timeout = _IDLE_S
-        entity.add_supported_context(Verification)
-        entity.add_supported_context(ModalityWorklistInformationFind)
-        entity.add_supported_context(ModalityPerformedProcedureStep, scu_role=True, scp_role=True)
-        entity.add_supported_context(ModalityPerformedProcedureStepRetrieve, scu_role=True, scp_role=True)
-        where = (self._settings.host, self._settings.port)
-        try:
-            self._server = entity.start_server(where, block=False, evt_handlers=self._handlers)
-        except OSError as error:
-            raise ConfigError([f"dicom: cannot listen on {where[0]}:{where[1]}: {error.strerror}"]) from error
+        """Bind and serve. Raises ConfigError when an address cannot be had."""
+        settings = self._settings
+        with contextlib.ExitStack() as undo:
+            doors = []
+            if self._secured is None or not settings.tls_only:
+                doors.append(Door(undo.enter_context(self._bound("plain", settings.port)), None))
+            if self._secured is not None:
+                listening = undo.enter_context(self._bound("tls", settings.tls_port))
+                doors.append(Door(listening, self._secured.context))
+            undo.pop_all()
+        self._rope, self._bell = socket.socketpair()
+        terms = Terms(settings.association_seconds, settings.max_waiting, settings.max_waiting_per_peer)
+        self._lobby = Lobby(doors, self._arrived, self._turned_away, terms)
+        self._lobby.open()
 
     def stop(self) -> None:
         """Take no new association, finish the requests that are being answered, then abort what is still open."""
-        if self._server is None:
+        if self._lobby is None:
             return
-        server, self._server = self._server, None
-        with contextlib.suppress(OSError):  # wakes the accepting thread, which by itself looks up twice a second
-            server.socket.shutdown(socket.SHUT_RDWR)
-        server.shutdown()
-        deadline = time.monotonic() + _LAST_ANSWERS_S
-        endings = [
-            threading.Thread(target=_end, args=(association, deadline), daemon=True)
-            for association in server.active_associations
-        ]
-        for ending in endings:
-            ending.start()
-        for ending in endings:
-            ending.join(max(0.0, deadline + _LAST_WORDS_S - time.monotonic()))
+        lobby, self._lobby = self._lobby, None
+        lobby.close()
+        self._rope.close()
+        until = time.monotonic() + _LAST_ANSWERS_S
+        self._join(until)
+        with self._lock:
+            left = [each.wire for each in self._open.values()]
+        for wire in left:
+            wire.cut()
+        self._join(time.monotonic() + _LAST_WORDS_S)
+        self._bell.close()
 
     def healthy(self) -> bool:
         """True while associations are accepted."""
-        return self._server is not None and self._server.socket.fileno() >= 0
+        return self._lobby is not None and self._lobby.accepting()
 
-    def _admit(self, event: evt.Event) -> None:
-        """Refuse a caller that is not known, or not where it should be, before anything is negotiated (PS3.8 9.3.4)."""
-        title = str(event.assoc.requestor.primitive.calling_ae_title).strip()
-        address = event.assoc.requestor.address
-        reason = self._reason_to_refuse(title, address)
-        if reason:
-            log.warning("association rejected", ae_title=title, address=address, reason=reason)
-            event.assoc.acse.send_reject(_PERMANENT, _SERVICE_USER, _CALLING_TITLE_NOT_RECOGNISED)
-            event.assoc.kill()
+    def associations(self) -> int:
+        """How many are open."""
+        return self._taken
 
-    def _reason_to_refuse(self, title: str, address: str) -> str:
-        if title not in self._hosts:
-            return "calling AE title is not configured" if self._settings.callers_are_checked else ""
-        host = self._hosts[title]
-        return "" if host is None or _is_at(host, address) else "calling AE title comes from another host"
+    def _bound(self, door: str, port: int) -> socket.socket:
+        host = self._settings.host
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        except OSError as error:
+            raise ConfigError([f"dicom: cannot listen on {host}:{port}: {error.strerror}"]) from error
+        self._where[door] = listening.getsockname()[:2]
+        return listening
+
+    def _join(self, until: float) -> None:
+        with self._lock:
+            threads = [each.thread for each in self._open.values() if each.thread is not None]
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    # ---- who may come in ----
+
+    def _arrived(self, arrival: Arrival) -> bytes | None:
+        """Give the connection a thread of its own; without a place for it, the words to part with."""
+        wire = Wire(arrival.connection, self._bell, unread=arrival.unread, deadline_s=self._settings.request_seconds)
+        place = _Open(wire, arrival.address)
+        rejection = self._take_place(place)
+        if rejection is None:
+            thread = threading.Thread(
+                target=self._serve, args=(arrival, place), name=f"{self.name} {arrival.address}", daemon=True
+            )
+            place.thread = thread
+            try:
+                thread.start()
+            except RuntimeError:
+                self._leave_place(place)
+                self._forget(place)
+                rejection = pdu.TEMPORARY_CONGESTION
+        if rejection is None:
+            return None
+        self._turned_away(arrival.address, rejection.text)
+        return pdu.associate_reject(rejection)
+
+    def _take_place(self, place: _Open) -> Rejection | None:
+        settings = self._settings
+        with self._lock:
+            if self._taken >= settings.max_associations:
+                return pdu.LIMIT_EXCEEDED
+            if self._crowd[place.address] >= settings.max_associations_per_peer:
+                return pdu.LIMIT_EXCEEDED
+            self._open[id(place)] = place
+            self._taken += 1
+            self._crowd[place.address] += 1
+        return None
+
+    def _leave_place(self, place: _Open) -> None:
+        with self._lock:
+            self._taken -= 1
+            self._crowd[place.address] -= 1
+            if not self._crowd[place.address]:
+                del self._crowd[place.address]
+
+    def _forget(self, place: _Open) -> None:
+        with self._lock:
+            self._open.pop(id(place), None)
+
+    def _serve(self, arrival: Arrival, place: _Open) -> None:
+        wire = place.wire
+        try:
+            self._associate(arrival, place)
+        except Violation as violation:
+            log.warning("association ended", address=arrival.address, reason=str(violation))
+            with contextlib.suppress(OSError):
+                wire.send(pdu.abort(violation.reason))
+        except TimeoutError:
+            log.info("association ended", address=arrival.address, reason="the peer said nothing in time")
+            with contextlib.suppress(OSError):
+                wire.send(pdu.abort())
+        except OSError as error:
+            log.info("association lost", address=arrival.address, reason=error.strerror or type(error).__name__)
+            wire.close()
+        except Exception as error:  # noqa: BLE001  the last resort: one association never harms another
+            log.error("association failed", address=arrival.address, traceback=log.frames(error))
+            wire.close()
+        finally:
+            self._leave_place(place)  # before the peer closes: who comes back at once finds it free
+            wire.part()
+            self._forget(place)
+
+    def _associate(self, arrival: Arrival, place: _Open) -> None:
+        try:
+            request = pdu.read_request(arrival.request)
+        except ValueError as error:
+            raise Violation(str(error), AbortReason.INVALID_PARAMETER) from error
+        refusal = self._admission.refusal(Visit(request, arrival.connection, arrival.address))
+        if refusal is not None:
+            self._reject(request, arrival.address, refusal.reason)
+            place.wire.send(pdu.associate_reject(refusal.rejection))
+            return
+        agreement = negotiation.negotiate(request, self._services)
+        accept = pdu.associate_accept(
+            request,
+            agreement.answers,
+            largest=LARGEST_DATA,
+            implementation=IMPLEMENTATION,
+            roles=agreement.roles,
+            extended=agreement.extended,
+        )
+        place.wire.send(accept)
+        caller = Caller(request.calling, request.called, arrival.address, request.largest)
+        settings = self._settings
+        Association(
+            place.wire,
+            caller,
+            agreement,
+            self._services,
+            idle_s=settings.idle_seconds,
+            request_s=settings.request_seconds,
+        ).serve()
+
+    # ---- what an operator is told ----
+
+    def _turned_away(self, address: str, reason: str) -> None:
+        log.warning("connection refused", service=self.name, address=address, reason=reason)
+        self._rejected(address, "", "", reason)
+
+    def _reject(self, request: AssociateRequest, address: str, reason: str) -> None:
+        log.warning("association rejected", ae_title=request.calling, address=address, reason=reason)
+        self._rejected(address, request.calling, request.called, reason)
 
 
-def _end(association: Any, deadline: float) -> None:
-    """Let the request in hand be answered, then abort; with a peer that reads nothing this takes for ever.
-
-    pynetdicom calls an association paused from the handler's begin until its answer stands in the line of what is to be
-    sent; the abort is put behind it there. Only when both have left (state Sta1 of PS3.8 9.2) may the association be
-    killed, since that closes the connection. Before the negotiation there is no abort, so the connection just ends.
-    """
-    _glance_until(deadline, lambda: not (association.is_established and association._is_paused))  # noqa: SLF001
-    if association.is_established:
-        association.abort(block=False)
-        _glance_until(deadline + _LAST_WORDS_S, lambda: association.dul.state_machine.current_state == "Sta1")
-        association.kill()
-        association.join()
-    elif association.dul.socket.socket is not None:
-        association.dul.socket.socket.shutdown(socket.SHUT_RDWR)
-
-
-def _glance_until(deadline: float, reached: Callable[[], bool]) -> None:
-    pause = threading.Event()
-    while not reached() and time.monotonic() < deadline:
-        pause.wait(_GLANCE_S)
-
-
-def _make_prompt(event: evt.Event) -> None:
-    wrapper = event.assoc.dul.socket
-    wrapper.socket = Prompt(wrapper.socket)
-
-
-def _is_at(host: str, address: str) -> bool:
-    try:
-        found = socket.getaddrinfo(host, None)
-    except OSError:
-        return False
-    return any(entry[4][0] == address for entry in found)
+def _echo(_request: Request) -> Answer:
+    return 0x0000, None

@@ -1,74 +1,71 @@
 """MPPS SCP: what a modality reports is durable before it is told so (RAD-6, RAD-7; PS3.4 F.7, PS3.7 10.1)."""
 
 from collections.abc import Callable
-from typing import Any
 
 from pydicom import datadict
 from pydicom.dataset import Dataset
-from pynetdicom import evt
-from pynetdicom.sop_class import ModalityPerformedProcedureStep
 
 from swf import clock, log
 from swf.dicom import status, uid
 from swf.dicom.mpps import retrieved
 from swf.errors import MissingAttribute, NoSuchAttribute, ProcedureStepError, StoreError
+from swf.net.dicom_request import Answer, Request
 from swf.store import mpps as store
 from swf.store.database import Database, Transaction
 from swf.workflow import mpps
 from swf.workflow.mpps import Report
 from swf.workflow.site import Site
 
-Answer = tuple[Any, Dataset | None]
 _LONGEST_COMMENT = 64
 
 
-def on_create(database: Database, site: Callable[[], Site]) -> Callable[[evt.Event], Answer]:
+def on_create(database: Database, site: Callable[[], Site]) -> Callable[[Request], Answer]:
     """What answers N-CREATE: SUCCESS once the report and its effect are committed."""
 
-    def create(event: evt.Event) -> Answer:
-        if event.request.AffectedSOPClassUID != ModalityPerformedProcedureStep:
-            return _status(status.NO_SUCH_SOP_CLASS, "only performed procedure steps are created here"), None
-        given = event.request.AffectedSOPInstanceUID
-        name = str(given or uid.generate())
-        attributes = _decoded(event, "attribute_list")
+    def create(request: Request) -> Answer:
+        given = request.sop_instance
+        name = given or uid.generate()
+        attributes = _decoded(request)
         if attributes is None:
             return _status(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
-        report = Report(str(event.assoc.requestor.ae_title), name, attributes, assigned=not given)
+        report = Report(request.calling, name, attributes, assigned=not given)
         answer = _carry_out(database, report, lambda transaction: mpps.create(transaction, site(), report, clock.now()))
-        return answer, None if given else _assigned(name)
+        if answer.Status == status.SUCCESS:
+            answer.AffectedSOPInstanceUID = name  # the one it left to us among them (PS3.7 10.1.5.1.4)
+        return answer, None
 
     return create
 
 
-def on_set(database: Database, site: Callable[[], Site]) -> Callable[[evt.Event], Answer]:
+def on_set(database: Database, site: Callable[[], Site]) -> Callable[[Request], Answer]:
     """What answers N-SET: SUCCESS once the change and its effect are committed."""
 
-    def change(event: evt.Event) -> Answer:
-        modifications = _decoded(event, "modification_list")
+    def change(request: Request) -> Answer:
+        modifications = _decoded(request)
         if modifications is None:
             return _status(status.PROCESSING_FAILURE, "the modification list cannot be read"), None
-        name = str(event.request.RequestedSOPInstanceUID)
-        report = Report(str(event.assoc.requestor.ae_title), name, modifications)
+        name = request.sop_instance
+        report = Report(request.calling, name, modifications)
         answer = _carry_out(database, report, lambda transaction: mpps.change(transaction, site(), report, clock.now()))
         return answer, None
 
     return change
 
 
-def on_get(database: Database) -> Callable[[evt.Event], Answer]:
+def on_get(database: Database) -> Callable[[Request], Answer]:
     """What answers N-GET: the step as it stands, in Unicode; of it only what was asked for, when anything was (F.8.2)."""
 
-    def retrieve(event: evt.Event) -> Answer:
-        name = str(event.request.RequestedSOPInstanceUID)
+    def retrieve(request: Request) -> Answer:
+        name = request.sop_instance
         try:
             with database.reading() as connection:
                 row = store.seen(connection, name)
         except StoreError as error:
-            log.error("mpps not read", ae_title=str(event.assoc.requestor.ae_title), mpps=name, error=str(error))
+            log.error("mpps not read", ae_title=request.calling, mpps=name, error=str(error))
             return _status(error.dimse_status, "the store cannot be read now; try again"), None
         if row is None:
             return _status(status.NO_SUCH_SOP_INSTANCE, "no performed step of that SOP Instance UID is known"), None
-        held, everything = retrieved(row.dataset, event.attribute_identifiers)
+        held, everything = retrieved(row.dataset, request.tags())
         return _status(status.SUCCESS if everything else status.NOT_ALL_ATTRIBUTES, ""), held
 
     return retrieve
@@ -117,17 +114,9 @@ def _status(code: int, comment: str) -> Dataset:
     return answer
 
 
-def _assigned(name: str) -> Dataset:
-    """Tells the modality the UID it left to us (PS3.7 10.1.5.1.4)."""
-    answer = Dataset()
-    answer.AffectedSOPInstanceUID = name
-    return answer
-
-
-def _decoded(event: evt.Event, kind: str) -> Dataset | None:
+def _decoded(request: Request) -> Dataset | None:
     try:
-        dataset: Dataset = getattr(event, kind)
+        return request.dataset()
     except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
-        log.warning("mpps unreadable", ae_title=str(event.assoc.requestor.ae_title), reason=type(error).__name__)
+        log.warning("mpps unreadable", ae_title=request.calling, reason=type(error).__name__)
         return None
-    return dataset

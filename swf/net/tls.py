@@ -1,16 +1,22 @@
-"""TLS for the HL7 doors in either direction: contexts from the settings, handshakes with a deadline (ITI-19, BCP 195)."""
+"""TLS for the doors, HL7 and DICOM: contexts from the settings, handshakes with a deadline (ITI-19, PS3.15 B.12, BCP 195).
 
+This is the one place contexts are made. A door asks its `Secured` for the context of each new connection.
+"""
+
+import hashlib
 import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
-from swf.config import Destination, Hl7, Settings
+from swf.config import Destination, Dicom, Hl7, Settings
 from swf.errors import ConfigError
 
 HANDSHAKE_S = 10.0
+_FINGERPRINT = "sha256:"
 _WAITS_FOR: dict[type[ssl.SSLError], int] = {
     ssl.SSLWantReadError: selectors.EVENT_READ,
     ssl.SSLWantWriteError: selectors.EVENT_WRITE,
@@ -20,12 +26,21 @@ _WAITS_FOR: dict[type[ssl.SSLError], int] = {
 def check(settings: Settings) -> None:
     """Try every certificate, key and authority; raises ConfigError with all that cannot be used."""
     mistakes: list[str] = []
-    attempts = [partial(of_listener, settings.hl7), *(partial(of_destination, each) for each in settings.destination)]
+    attempts = [
+        partial(of_listener, settings.hl7),
+        partial(of_dicom, settings.dicom),
+        *(partial(of_destination, each) for each in settings.destination),
+    ]
     for attempt in attempts:
         try:
             attempt()
         except ConfigError as error:
             mistakes += error.mistakes
+    mistakes += [
+        f"modality {each.ae_title}: certificate means nothing without dicom.tls_client_ca"
+        for each in settings.modality
+        if each.certificate and not settings.dicom.tls_client_ca
+    ]
     if mistakes:
         raise ConfigError(mistakes)
 
@@ -35,14 +50,61 @@ def of_listener(settings: Hl7) -> ssl.SSLContext | None:
 
     With `tls_client_ca` a sender must show a certificate signed by it (mutual TLS).
     """
+    return _of_door(settings, "hl7")
+
+
+def of_dicom(settings: Dicom) -> ssl.SSLContext | None:
+    """The same for devices: TLS 1.2 and 1.3 with the ciphers OpenSSL holds for good (PS3.15 B.12)."""
+    return _of_door(settings, "dicom")
+
+
+def _of_door(settings: Hl7 | Dicom, section: str) -> ssl.SSLContext | None:
     if not settings.tls_certificate:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    _show(context, settings.tls_certificate, settings.tls_key, "hl7")
+    _show(context, settings.tls_certificate, settings.tls_key, section)
     if settings.tls_client_ca:
-        _trust(context, settings.tls_client_ca, "hl7.tls_client_ca")
+        _trust(context, settings.tls_client_ca, f"{section}.tls_client_ca")
         context.verify_mode = ssl.CERT_REQUIRED
     return context
+
+
+class Secured:
+    """The context new connections of a door are met with; `renew` replaces it, connections that stand keep theirs."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+
+    def context(self) -> ssl.SSLContext:
+        """The context of now."""
+        return self._context
+
+    def renew(self, context: ssl.SSLContext) -> None:
+        """Meet new connections with this one."""
+        self._context = context
+
+
+def is_of(connection: socket.socket, expected: str) -> bool:
+    """Whether the peer has shown the certificate `expected` names: by a name in it, or by sha256: and its fingerprint.
+
+    Names are its common name and its alternative names (DNS, address, e-mail, URI), compared without case.
+    """
+    if not isinstance(connection, ssl.SSLSocket):
+        return False
+    shown = connection.getpeercert(binary_form=True)
+    if shown is None:
+        return False
+    if expected.lower().startswith(_FINGERPRINT):
+        wanted = expected[len(_FINGERPRINT) :].replace(":", "").lower()
+        return hashlib.sha256(shown).hexdigest() == wanted
+    return expected.lower() in {name.lower() for name in _names(connection)}
+
+
+def _names(connection: ssl.SSLSocket) -> Iterator[str]:
+    certificate: dict[str, Any] = connection.getpeercert() or {}
+    for relative in certificate.get("subject", ()):
+        yield from (value for kind, value in relative if kind == "commonName")
+    yield from (value for _, value in certificate.get("subjectAltName", ()))
 
 
 def of_destination(settings: Destination) -> ssl.SSLContext | None:

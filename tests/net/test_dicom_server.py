@@ -13,16 +13,19 @@ from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
-from pynetdicom import AE, evt
+from pynetdicom import AE
 from pynetdicom.sop_class import ModalityPerformedProcedureStep, Verification
 
 from swf import log
 from swf.config import Dicom, Modality
+from swf.dicom import negotiation
+from swf.dicom.dimse import Command
 from swf.errors import ConfigError
 from swf.extensions.simulator import his
 from swf.extensions.simulator.modality import Modality as Scanner
 from swf.extensions.simulator.modality import in_progress
 from swf.net import mllp_client
+from swf.net.dicom_request import Request, Services
 from swf.net.dicom_server import DicomServer
 from tests.conftest import MakeBroker
 from tests.net import dicom_peer
@@ -35,12 +38,20 @@ CANARIES = ("ZZCANARYFAMILY", "ZZCANARYGIVEN", "ZZCANARYID", "19330303", "ZZCANA
 Open = Callable[..., DicomServer]
 
 
-def _nothing(_event: evt.Event) -> Iterator[tuple[int, None]]:
+def _nothing(_request: Request) -> Iterator[tuple[int, None]]:
     yield from ()
 
 
-def _taken(_event: evt.Event) -> tuple[int, None]:
+def _taken(_request: Request) -> tuple[int, None]:
     return SUCCESS, None
+
+
+def _services(change: Any = _taken, find: Any = _nothing) -> Services:
+    return {
+        negotiation.WORKLIST: {Command.C_FIND: find},
+        negotiation.PERFORMED_STEP: {Command.N_CREATE: _taken, Command.N_SET: change},
+        negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: _taken},
+    }
 
 
 @pytest.fixture
@@ -49,7 +60,7 @@ def open_door() -> Iterator[Open]:
     doors: list[DicomServer] = []
 
     def start(*modalities: Modality, change: Any = _taken, **settings: Any) -> DicomServer:
-        door = DicomServer(Dicom(port=0, **settings), modalities, find=_nothing, create=_taken, change=change)
+        door = DicomServer(Dicom(port=0, **settings), modalities, _services(change))
         door.start()
         doors.append(door)
         return door
@@ -128,7 +139,7 @@ def test_both_transfer_syntaxes_are_spoken(open_door: Open) -> None:
 def test_a_port_that_is_taken_is_said_so(open_door: Open) -> None:
     """The administrator who starts a second broker reads which address is taken."""
     port = open_door().address[1]
-    second = DicomServer(Dicom(port=port), (), find=_nothing, create=_taken, change=_taken)
+    second = DicomServer(Dicom(port=port), (), _services())
     with pytest.raises(ConfigError, match=f"dicom: cannot listen on 127.0.0.1:{port}"):
         second.start()
     assert not second.healthy()
@@ -169,8 +180,8 @@ def test_small_packets_leave_at_once(open_door: Open) -> None:
     """The setting that prevents the delay is really made on the broker's side of a connection."""
     door = open_door()
     with dicom_peer.association(door.address):
-        (served,) = door._server.active_associations
-        assert served.dul.socket.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        (served,) = door._open.values()
+        assert served.wire._connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 # ---- what the log is told ----
@@ -243,7 +254,8 @@ def test_what_was_begun_is_answered_before_the_door_closes(open_door: Open) -> N
         answers: list[int | None] = []
         modality = threading.Thread(target=_report, args=(door.address, answers))
         closing = threading.Thread(target=door.stop)
-        listening = door._server.socket
+        assert door._lobby
+        (listening,) = door._lobby._doors
         modality.start()
         assert begun.wait(dicom_peer.TIMEOUT_S)
         closing.start()
@@ -254,7 +266,7 @@ def test_what_was_begun_is_answered_before_the_door_closes(open_door: Open) -> N
         assert (closing.is_alive(), door.healthy(), answers) == (False, False, [SUCCESS])
 
 
-def _change_when_told(begun: threading.Event, go_on: threading.Event, _event: evt.Event) -> tuple[int, None]:
+def _change_when_told(begun: threading.Event, go_on: threading.Event, _request: Request) -> tuple[int, None]:
     begun.set()
     assert go_on.wait(dicom_peer.TIMEOUT_S)
     return SUCCESS, None
@@ -291,7 +303,7 @@ def test_nobody_comes_in_once_it_is_closed(open_door: Open) -> None:
 
 def test_stopping_a_door_that_never_opened_is_harmless() -> None:
     """A start that fails halfway can be undone without a second failure."""
-    door = DicomServer(Dicom(port=0), (), find=_nothing, create=_taken, change=_taken)
+    door = DicomServer(Dicom(port=0), (), _services())
     door.stop()
     assert not door.healthy()
 

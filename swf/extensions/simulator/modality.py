@@ -1,6 +1,7 @@
 """A modality: asks the worklist and reports what it does (RAD-5 C-FIND, RAD-6 N-CREATE, RAD-7 N-SET; PS3.4 Annexes F, K)."""
 
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from swf import clock, errors
 # By default pynetdicom writes every identifier, patient's name included, into the log.
 _config.LOG_REQUEST_IDENTIFIERS = False
 _config.LOG_RESPONSE_IDENTIFIERS = False
+# What it has to say reaches the caller as an error; without this, Python prints it to standard error as well.
+logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
+logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
