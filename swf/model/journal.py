@@ -20,6 +20,7 @@ class Event(StrEnum):
     MESSAGE_REPLAYED = "message replayed"
     ORDER_CREATED = "order created"
     ORDER_CHANGED = "order changed"
+    ORDER_LINKED = "order linked"
     ORDER_STATUS = "order status"
     STEP_SCHEDULED = "step scheduled"
     STEP_STATUS = "step status"

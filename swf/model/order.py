@@ -17,7 +17,8 @@ class Order(SQLModel, table=True):
     """One placer or filler order. The issuer of a number is its namespace, else the sender of the message.
 
     `patient` is who the order is for now, `identity` whom it came for: after a merge the two differ, and a merge that is
-    taken back brings the order home. `result_status` is OBR-25 of the last report, HL7 table 0123.
+    taken back brings the order home. `parent` is the order this one is a child of; a parent is performed by performing its
+    children. `result_status` is OBR-25 of the last report, HL7 table 0123.
     """
 
     __tablename__ = "order"
@@ -31,6 +32,12 @@ class Order(SQLModel, table=True):
             postgresql_where=text("placer_order_number <> ''"),
         ),
         Index("order_by_filler", "filler_order_number", "filler_issuer"),
+        Index(
+            "order_by_parent",
+            "parent",
+            sqlite_where=text("parent IS NOT NULL"),
+            postgresql_where=text("parent IS NOT NULL"),
+        ),
         {"sqlite_autoincrement": True},  # identifiers are made of the row's number, so a number is never used again
     )
 
@@ -44,6 +51,8 @@ class Order(SQLModel, table=True):
     accession_number: str = Field(default="", index=True)
     status: str
     result_status: str = ""
+    parent: int | None = Field(default=None, foreign_key="order.id", sa_type=ROW_NUMBER)
+    is_parent: bool = False
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
 

@@ -30,6 +30,7 @@ _OF_STUDY = (
     .where(STEP.c.study_instance_uid == bindparam("study"))
 )
 _ONE = select(ORDER).where(ORDER.c.id == bindparam("number")).with_for_update()
+_CHILDREN = select(ORDER.c.id).where(ORDER.c.parent == bindparam("number")).order_by(ORDER.c.id)
 _OF_ACCESSION = select(ORDER).where(ORDER.c.accession_number == bindparam("accession")).limit(2)
 _INSERT_ORDER = insert(ORDER).returning(*ORDER.c)
 _INSERT_STEP = insert(STEP).returning(STEP.c.id)
@@ -59,7 +60,7 @@ def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Re
 
 def add(transaction: Transaction, **columns: Any) -> Record:
     """Add an order; returns its row. It came under the identity of its patient unless told otherwise."""
-    values = {"identity": columns["patient"], "result_status": "", **columns}
+    values = {"identity": columns["patient"], "result_status": "", "parent": None, "is_parent": False, **columns}
     return transaction.execute(_INSERT_ORDER, values).one()
 
 
@@ -71,6 +72,20 @@ def change(transaction: Transaction, number: int, **columns: Any) -> None:
 def steps(transaction: Transaction, order: int) -> Sequence[Record]:
     """The steps of order row `order`, in the order they were scheduled."""
     return transaction.execute(_STEPS, {"number": order}).all()
+
+
+def descendants(transaction: Transaction, number: int) -> list[int]:
+    """The children of order row `number`, theirs, and so on; there is never a circle."""
+    found: list[int] = []
+    for child in transaction.scalars(_CHILDREN, {"number": number}).all():
+        found += [child, *descendants(transaction, child)]
+    return found
+
+
+def family_steps(transaction: Transaction, order: Record) -> list[Record]:
+    """The steps of an order and, of a parent, those of all its descendants."""
+    others = descendants(transaction, order.id) if order.is_parent else ()
+    return [row for number in (order.id, *others) for row in steps(transaction, number)]
 
 
 def steps_of_study(transaction: Transaction, study_instance_uid: str) -> Sequence[Record]:

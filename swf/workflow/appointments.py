@@ -49,7 +49,7 @@ def book(transaction: Transaction, site: Site, message: Message, at: datetime) -
     entries: list[Entry] = []
     for step, booking in _pairs(still_open, _bookings(site, message)):
         entries += _book_one(transaction, step, booking, at)
-    settle(transaction, order, at, entries)
+    settle(transaction, order.id, at, entries)
     booked = Entry(Event.APPOINTMENT_BOOKED, order.id, detail=_appointment(message))
     return [booked, *entries, *_remarks(order, message)]
 
@@ -60,7 +60,7 @@ def cancel(transaction: Transaction, site: Site, message: Message, at: datetime)
     entries: list[Entry] = []
     for step in _open(transaction, order):
         entries += _unbook(transaction, step, at)
-    settle(transaction, order, at, entries)
+    settle(transaction, order.id, at, entries)
     return [Entry(Event.APPOINTMENT_CANCELLED, order.id, detail=_appointment(message)), *entries]
 
 

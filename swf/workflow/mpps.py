@@ -155,7 +155,7 @@ def _consequences(transaction: Transaction, site: Site, performed: _Performed, a
         entries.append(Entry(event, order, detail=performed.detail()))
         for step in (row for row in linked if row.order == order):
             entries += _move(transaction, step, performed.summary, at)
-        settle(transaction, orders.one(transaction, order), at, entries)
+        settle(transaction, order, at, entries)
         every = orders.steps(transaction, order)
         done = [row for row in every if row.id in mine]
         entries += notices.tell(transaction, site, Change(order, done, every, performed.summary, at))

@@ -18,15 +18,24 @@ from swf.workflow.order_request import Numbers, Request
 from swf.workflow.patients import Known
 from swf.workflow.states import OrderStatus
 
-_SEGMENT_SEQUENCE, _REQUIRED_FIELD, _UNABLE = 100, 101, 207
-_ACCEPTED = ("AA", "CA")
-_ASSIGNED = "NA"
-_REPLACEMENT = "RO"
-_SETTLED = (StepStatus.COMPLETED, StepStatus.CANCELLED)
+_REQUIRED_FIELD = 101
 
 
-def create(request: Request, group: OrderGroup, numbers: Numbers) -> None:
-    """Schedule the steps of an order nobody knew, under numbers of ours where it brings none."""
+def take(request: Request, group: OrderGroup, sequence: int) -> None:
+    """NW: an order is made, or brought up to date when it is known."""
+    numbers = order_request.numbers_of(request, group, sequence)
+    order = order_request.find(request, numbers)
+    if order is None:
+        create(request, group, numbers)
+    else:
+        revise(request, group, order, numbers, changing=not request.afresh)
+
+
+def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: bool = True) -> None:
+    """Schedule the steps of an order nobody knew, under numbers of ours where it brings none.
+
+    An order that is not `scheduled` is only made known: its children are performed in its place.
+    """
     mapped = order_request.mapped_steps(request, group, changing=False)
     known = patients.identify(request.transaction, request.site, mapped[0].item, request.at)
     added = orders.add(
@@ -49,7 +58,7 @@ def create(request: Request, group: OrderGroup, numbers: Numbers) -> None:
     request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
     for sentence in known.warnings:
         request.note(Event.WARNING, order, text=sentence)
-    for step in mapped:
+    for step in mapped if scheduled else ():
         _add_step(request, row, step, known)
 
 
@@ -80,19 +89,22 @@ def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers,
     unbooked = {row.id for row in orders.steps(request.transaction, order.id) if steps.is_unbooked(row)}
     for index, step in enumerate(mapped):
         row = _counterpart(request, order, step)
-        if row is None:
+        if row is None and not order.is_parent:
             full = order_request.mapped_steps(request, group, changing=False)[index]
             _add_step(request, order, full, known, orders.steps(request.transaction, order.id)[0])
             changed = True
-        else:
+        elif row is not None:
             changed |= _change_step(request, order, row, step, known)
     _settle_held(request, order, unbooked)
     learn_numbers(request, order, numbers)
+    if order.is_parent:
+        request.note(
+            Event.WARNING, order.id, text="the order has children, and they stay as they are: change each of them"
+        )
     if order.id not in request.created:
         request.note(Event.ORDER_CHANGED, order.id, changed=changed)
-    order_request.settle(
-        request.transaction, order, request.at, request.entries
-    )  # a step may have been added to what was done
+    # a step may have been added to what was done
+    order_request.settle(request.transaction, order.id, request.at, request.entries)
 
 
 def _settle_held(request: Request, order: Record, unbooked: set[int]) -> None:

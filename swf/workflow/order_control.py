@@ -16,6 +16,8 @@ class Action(StrEnum):
     """What can be done with an order."""
 
     NEW = "made, or brought up to date when it is known"
+    PARENT = "made known; its children are scheduled in its place, without any it is scheduled itself"
+    CHILD = "made, or brought up to date, under its parent"
     CHANGE = "brought up to date"
     FINISH = "brought up to date, and its steps are completed"
     CANCEL = "cancelled, unless it has begun"
@@ -47,8 +49,8 @@ _CHANGED = {"CM": Action.FINISH, "CA": Action.CANCEL, "DC": Action.DISCONTINUE, 
 TABLE: dict[tuple[str, str], Action] = {
     ("NW", ANY): Action.NEW,
     ("SN", ANY): Action.NEW,
-    ("PA", ANY): Action.NEW,
-    ("CH", ANY): Action.NEW,
+    ("PA", ANY): Action.PARENT,
+    ("CH", ANY): Action.CHILD,
     **{("XO", status): action for status, action in _CHANGED.items()},
     **{("XX", status): action for status, action in _CHANGED.items()},
     ("CA", ANY): Action.CANCEL,

@@ -18,13 +18,9 @@ from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
 from swf.workflow import identifiers, patients, states, steps
 from swf.workflow.site import Site
-from swf.workflow.states import OrderStatus, StepEvent
+from swf.workflow.states import StepEvent
 
-_SEGMENT_SEQUENCE, _REQUIRED_FIELD, _UNABLE = 100, 101, 207
-_ACCEPTED = ("AA", "CA")
-_ASSIGNED = "NA"
-_REPLACEMENT = "RO"
-_SETTLED = (StepStatus.COMPLETED, StepStatus.CANCELLED)
+_REQUIRED_FIELD = 101
 
 
 @dataclass(slots=True)
@@ -143,7 +139,7 @@ def chosen_steps(request: Request, group: OrderGroup, order: Record) -> list[Rec
     """The steps a group means: those it names, else all. Ids the sender never told us cannot be meant otherwise."""
     mapped = mapped_steps(request, group, changing=True)
     names = {name for step in mapped if (name := step.step.get("ScheduledProcedureStepID"))}
-    scheduled = list(orders.steps(request.transaction, order.id))
+    scheduled = orders.family_steps(request.transaction, order)
     named = [row for row in scheduled if row.step_id in names]
     if names and not named and not all(row.own_identifiers for row in scheduled):
         raise UnknownOrder("the order has no step of that id", location=step_place(group))
@@ -158,17 +154,22 @@ def move(request: Request, order: Record, chosen: list[Record], event: StepEvent
         except IllegalTransition as error:
             raise IllegalTransition(f"step {row.step_id}: {error}", location=f"ORC^{sequence}^1") from error
         request.entries += steps.set_status(request.transaction, row, status, request.at)
-    settle(request.transaction, order, request.at, request.entries)
+    for number in dict.fromkeys([*(row.order for row in chosen), order.id]):
+        settle(request.transaction, number, request.at, request.entries)
 
 
-def settle(transaction: Transaction, order: Record, at: datetime, entries: list[Entry]) -> OrderStatus:
-    """Give an order the status its steps amount to; returns it, and adds what there is to journal to `entries`."""
-    status = states.order_status(row.status for row in orders.steps(transaction, order.id))
-    before = orders.one(transaction, order.id).status
-    if status != before:
-        orders.change(transaction, order.id, status=status, updated_at=at)
-        entries.append(Entry(Event.ORDER_STATUS, order.id, detail={"from": before, "to": status}))
-    return status
+def settle(transaction: Transaction, number: int, at: datetime, entries: list[Entry]) -> None:
+    """Give order row `number` the status its steps, and those of its children, amount to, and its parent in turn.
+
+    What there is to journal is added to `entries`.
+    """
+    order = orders.one(transaction, number)
+    status = states.order_status(row.status for row in orders.family_steps(transaction, order))
+    if status != order.status:
+        orders.change(transaction, number, status=status, updated_at=at)
+        entries.append(Entry(Event.ORDER_STATUS, number, detail={"from": order.status, "to": status}))
+    if order.parent is not None:
+        settle(transaction, order.parent, at, entries)
 
 
 def note_warnings(request: Request, order: Record, mapped: MappedStep) -> None:

@@ -17,11 +17,12 @@ from swf.hl7.message import Message, OrderGroup, order_groups
 from swf.mapping import inbound
 from swf.model.journal import Event
 from swf.store import orders
-from swf.store.database import Record, Transaction
+from swf.store.database import Transaction
 from swf.store.journal import Entry
-from swf.workflow import identifiers, notices, order_content, order_control, order_request, states, steps
+from swf.workflow import identifiers, notices, order_content, order_control, order_family, order_request, states, steps
 from swf.workflow.notices import Change
 from swf.workflow.order_control import Action
+from swf.workflow.order_family import PARENT
 from swf.workflow.order_request import Request
 from swf.workflow.site import Site
 from swf.workflow.states import StepEvent
@@ -68,15 +69,6 @@ def take_reply(transaction: Transaction, site: Site, message: Message, at: datet
     return request.entries
 
 
-def _new(request: Request, group: OrderGroup, sequence: int) -> None:
-    numbers = order_request.numbers_of(request, group, sequence)
-    order = order_request.find(request, numbers)
-    if order is None:
-        order_content.create(request, group, numbers)
-    else:
-        order_content.revise(request, group, order, numbers, changing=not request.afresh)
-
-
 def _change(request: Request, group: OrderGroup, sequence: int) -> None:
     numbers = order_request.numbers_of(request, group, sequence)
     order = order_request.find(request, numbers)
@@ -114,7 +106,7 @@ def _partly(request: Request, group: OrderGroup, sequence: int) -> None:
     order = order_request.known_order(request, group, sequence)
     chosen = order_request.chosen_steps(request, group, order)
     still_open = [row for row in chosen if not states.is_closed(row.status)]
-    if len(still_open) > 1 and len(chosen) == len(orders.steps(request.transaction, order.id)):
+    if len(still_open) > 1 and len(chosen) == len(orders.family_steps(request.transaction, order)):
         _record(request, group, sequence)
     else:
         order_request.move(request, order, still_open or chosen, StepEvent.COMPLETE, sequence)
@@ -129,7 +121,7 @@ def _replace(request: Request, group: OrderGroup, sequence: int) -> None:
     elif control != _REPLACEMENT and _brings_replacement(request.message):
         _end(request, group, sequence, StepEvent.CANCEL)
         return
-    _new(request, group, sequence)
+    order_content.take(request, group, sequence)
 
 
 def _brings_replacement(message: Message) -> bool:
@@ -137,7 +129,7 @@ def _brings_replacement(message: Message) -> bool:
 
 
 def _give_way(request: Request, group: OrderGroup, sequence: int) -> None:
-    old = _parent(request, group)
+    old = order_family.named(request, group, PARENT)
     numbers = order_request.numbers_of(request, group, sequence)
     new = order_request.find(request, numbers)
     if old is None:
@@ -146,19 +138,7 @@ def _give_way(request: Request, group: OrderGroup, sequence: int) -> None:
     elif new is None or old.id != new.id:
         order_request.refuse_other_patient(request, group, old)
         request.note(Event.ORDER_CHANGED, old.id, replaced_by=numbers.placer[0] or numbers.filler[0])
-        order_request.move(request, old, list(orders.steps(request.transaction, old.id)), StepEvent.CANCEL, sequence)
-
-
-def _parent(request: Request, group: OrderGroup) -> Record | None:
-    """The order in ORC-8: placer's and filler's number in subcomponents, or one number with its namespace."""
-    orc = group.all("ORC")[0]
-    header = request.message.header
-    sender = f"{header.sending_application}@{header.sending_facility}"
-    pairs = [(orc.value(8, 1, number, 1), orc.value(8, 1, number, 2) or sender) for number in (1, 2)]
-    plain = (orc.value(8, 1, 1), orc.value(8, 1, 2) or sender)
-    return orders.find(request.transaction, placer=pairs[0], filler=pairs[1]) or orders.find(
-        request.transaction, placer=plain, filler=plain
-    )
+        order_request.move(request, old, orders.family_steps(request.transaction, old), StepEvent.CANCEL, sequence)
 
 
 def _assign(request: Request, group: OrderGroup, sequence: int) -> None:
@@ -199,19 +179,25 @@ def _record(request: Request, group: OrderGroup, sequence: int) -> None:
 
 
 def _report(request: Request, group: OrderGroup, sequence: int) -> None:
-    """Tell the order's present status to every destination that takes order messages."""
+    """Tell the order's present status, or that of each of its children, to every destination that takes order messages."""
     order = order_request.known_order(request, group, sequence)
-    every = orders.steps(request.transaction, order.id)
-    change = Change(order.id, every, every, mpps.summary(Dataset()), request.at)
-    queued = notices.status(request.transaction, request.site, change)
-    if not queued:
-        raise MessageError("there is no destination that is told ORM^O01", location=f"ORC^{sequence}^1", code=_UNABLE)
-    request.note(Event.STATUS_REQUESTED, order.id, status=order.status)
-    request.entries += queued
+    children = orders.descendants(request.transaction, order.id) if order.is_parent else []
+    for number in children or [order.id]:
+        every = orders.steps(request.transaction, number)
+        change = Change(number, every, every, mpps.summary(Dataset()), request.at)
+        queued = notices.status(request.transaction, request.site, change)
+        if not queued:
+            raise MessageError(
+                "there is no destination that is told ORM^O01", location=f"ORC^{sequence}^1", code=_UNABLE
+            )
+        request.note(Event.STATUS_REQUESTED, number, status=orders.one(request.transaction, number).status)
+        request.entries += queued
 
 
 _ACTIONS: dict[Action, Callable[[Request, OrderGroup, int], None]] = {
-    Action.NEW: _new,
+    Action.NEW: order_content.take,
+    Action.PARENT: order_family.take_parent,
+    Action.CHILD: order_family.take_child,
     Action.CHANGE: _change,
     Action.FINISH: _finish,
     Action.CANCEL: partial(_end, event=StepEvent.CANCEL),

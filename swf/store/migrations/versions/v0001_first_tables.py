@@ -73,6 +73,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("result_status", sa.String(), nullable=False),
+        sa.Column("parent", ROW_NUMBER, nullable=True),
+        sa.Column("is_parent", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["parent"],
+            ["order.id"],
+        ),
         sa.ForeignKeyConstraint(
             ["patient"],
             ["patient.id"],
@@ -88,6 +94,14 @@ def upgrade() -> None:
     op.create_index("ix_order_identity", "order", ["identity"], unique=False)
     op.create_index("ix_order_patient", "order", ["patient"], unique=False)
     op.create_index("order_by_filler", "order", ["filler_order_number", "filler_issuer"], unique=False)
+    op.create_index(
+        "order_by_parent",
+        "order",
+        ["parent"],
+        unique=False,
+        sqlite_where=sa.text("parent IS NOT NULL"),
+        postgresql_where=sa.text("parent IS NOT NULL"),
+    )
     op.create_index(
         "order_by_placer",
         "order",
