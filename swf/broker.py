@@ -62,7 +62,7 @@ class Broker:
         )
         self._workers: tuple[Service, ...] = (
             recorder,
-            Housekeeping(self.database, settings.destination, self.ailing),
+            Housekeeping(self.database, settings.destination, self.ailing, self.hl7.crowding),
             *(DeliveryWorker(self.database, destination) for destination in settings.destination),
         )
         self._doors: tuple[Service, ...] = (self.dicom, self.hl7)

@@ -172,7 +172,12 @@ class Hl7(_Section):
     frame_deadline_seconds: Seconds = Field(
         default=60.0, description="How long a message may take from its first byte to its last."
     )
-    max_connections: int = Field(default=256, ge=1, le=10_000, description="How many senders may be connected at once.")
+    max_connections: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="How many senders may be connected at once; above it the longest idle one makes room.",
+    )
     max_connections_per_peer: int = Field(
         default=64, ge=1, le=10_000, description="How many of them may come from one address."
     )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from swf.cli import deliveries, demo, dicom, hl7, mapping, messages, orders, serve, settings
+from swf.cli import deliveries, demo, dicom, hl7, journal, mapping, messages, orders, serve, settings
 
 app = typer.Typer(
     help="A scheduled-workflow broker: HL7 orders in, DICOM worklist and MPPS, HL7 status out.",
@@ -38,6 +38,7 @@ for command in (
     mapping.explain,
     orders.orders,
     orders.trace,
+    journal.journal,
     hl7.send,
     hl7.listen,
     dicom.query,

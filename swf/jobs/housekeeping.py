@@ -1,6 +1,7 @@
 """Timed work: looks after the store, the other services and deliveries that wait too long (APScheduler, in memory)."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -8,8 +9,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from swf import clock, log
 from swf.config import Destination
 from swf.errors import StoreError
-from swf.store import deliveries
+from swf.model.journal import Event
+from swf.net.mllp_listener import Crowding
+from swf.store import deliveries, journal
 from swf.store.database import Database
+from swf.store.journal import Entry
 
 _LATE = timedelta(minutes=5)
 _WATCH_MINUTES = 1
@@ -22,12 +26,17 @@ class Housekeeping:
     name = "housekeeping"
 
     def __init__(
-        self, database: Database, destinations: tuple[Destination, ...], ailing: Callable[[], Sequence[str]]
+        self,
+        database: Database,
+        destinations: tuple[Destination, ...],
+        ailing: Callable[[], Sequence[str]],
+        crowding: Callable[[], Sequence[Crowding]],
     ) -> None:
-        """`ailing` tells the names of the services that do not do their work."""
+        """`ailing` tells the names of the services that do not do their work, `crowding` which limits a door met."""
         self._database = database
         self._destinations = destinations
         self._ailing = ailing
+        self._crowding = crowding
         self._ill: set[str] = set()
         self._late: set[str] = set()
         self._scheduler: BackgroundScheduler | None = None
@@ -39,6 +48,7 @@ class Housekeeping:
         )
         scheduler.add_job(self.watch_deliveries, "interval", minutes=_WATCH_MINUTES)
         scheduler.add_job(self.watch_services, "interval", minutes=_WATCH_MINUTES)
+        scheduler.add_job(self.watch_doors, "interval", minutes=_WATCH_MINUTES)
         scheduler.add_job(self.tidy, "cron", hour=_NIGHT_HOUR)
         scheduler.start()
         self._scheduler = scheduler
@@ -76,6 +86,16 @@ class Housekeeping:
         for name in self._ill - ill:
             log.info("service does its work again", service=name)
         self._ill = ill
+
+    def watch_doors(self) -> None:
+        """Put into the journal who met a limit of connections, so that it can be found later; the log has each case."""
+        entries = [Entry(Event.CONNECTIONS_LIMITED, detail=asdict(met)) for met in self._crowding()]
+        if not entries:
+            return
+        try:
+            self._database.run(lambda transaction: journal.add(transaction, clock.now(), entries))
+        except StoreError as error:
+            log.error("connection limits not noted", count=len(entries), error=str(error))
 
     def tidy(self) -> None:
         """Let the database gather statistics and give back its log's space."""

@@ -39,6 +39,7 @@ class Event(StrEnum):
     PATIENT_LEFT = "patient left"
     VISIT_CHANGED = "visit changed"
     WARNING = "warning"
+    CONNECTIONS_LIMITED = "connections limited"
     MPPS_IN_PROGRESS = "mpps in progress"
     MPPS_CHANGED = "mpps changed"
     MPPS_COMPLETED = "mpps completed"

@@ -32,6 +32,13 @@ class Broken:
     answered: bool = True
 
 
+def leave(connection: socket.socket) -> None:
+    """Let the conversation on `connection`, in its own thread, answer what has arrived and end as if its peer had."""
+    with contextlib.suppress(OSError):
+        # Not the method of a TLS socket, which would take the session from under the thread that uses it.
+        socket.socket.shutdown(connection, socket.SHUT_RD)
+
+
 class HangUp(Exception):
     """Raised by a receiver to end the connection without an answer, as a peer that plays dead does."""
 
@@ -91,7 +98,11 @@ class _Refusal(Exception):
 
 
 class Conversation:
-    """One connection: its bytes, its frames in order, an answer for each."""
+    """One connection: its bytes, its frames in order, an answer for each.
+
+    `idle_since` is the moment from which nothing was outstanding, infinity while a message is coming or in work;
+    `has_spoken` is true once a message was answered. Other threads may read both.
+    """
 
     def __init__(self, connection: socket.socket, peer: Peer, terms: Terms) -> None:
         self._connection = connection
@@ -100,6 +111,8 @@ class Conversation:
         self._deframer = mllp.Deframer(terms.limit)
         self._opening = b""
         self._frame_until = math.inf
+        self.idle_since = time.monotonic()
+        self.has_spoken = False
 
     def hold(self) -> None:
         """Answer every message until the peer, the bell or a refusal ends it. Raises OSError when the connection breaks."""
@@ -131,6 +144,7 @@ class Conversation:
         for frame in self._frames(selector):
             for answer in self._answers(frame):
                 self._send(answer)
+            self.has_spoken = True
             if time.monotonic() > self._terms.last_call:
                 return
 
@@ -157,8 +171,10 @@ class Conversation:
             readable = ready(selector, self._patience())
             if self._connection not in readable:
                 return self._unheard(rung=self._terms.bell in readable)
-            with contextlib.suppress(ssl.SSLWantReadError):  # the bytes were not yet a whole TLS record
+            # The bytes may not yet be a whole TLS record.
+            with contextlib.suppress(ssl.SSLWantReadError, BlockingIOError):
                 data = _received(self._connection)
+                self.idle_since = math.inf if data else self.idle_since
                 self._look_at(data)
                 return data or None
         raise self._overdue()
@@ -179,6 +195,7 @@ class Conversation:
     def _watch_frame(self, *, new: bool) -> None:
         if not self._deframer.inside:
             self._frame_until = math.inf
+            self.idle_since = time.monotonic()
         elif new or self._frame_until == math.inf:
             self._frame_until = time.monotonic() + self._terms.frame_deadline_s
 
@@ -274,6 +291,9 @@ def _received(connection: socket.socket) -> bytes:
     # Half a TLS record makes the socket readable and yet gives nothing: never wait for the rest of it here.
     connection.settimeout(0)
     try:
+        if not socket.socket.recv(connection, 1, socket.MSG_PEEK):
+            # OpenSSL would call this end of the stream an error, and the session could not be ended properly any more.
+            return b""
         data = connection.recv(CHUNK)
         return data + connection.recv(connection.pending()) if connection.pending() else data
     finally:

@@ -1,11 +1,12 @@
 """MLLP listener, the door every HL7 message comes in by (RAD-1, 2, 3, 4, 12, 13, 48; MLLP release 1, ITI TF-2 C.2.1)."""
 
 import contextlib
+import math
 import socket
 import ssl
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swf import errors, log
 from swf.net import tcp
@@ -17,6 +18,7 @@ from swf.net.mllp_conversation import (
     Receive,
     ReceiveBroken,
     Terms,
+    leave,
     ready,
     refuse_broken,
     selector_of,
@@ -25,8 +27,22 @@ from swf.net.mllp_conversation import (
 __all__ = ["Broken", "HangUp", "MllpListener", "Peer", "Receive", "ReceiveBroken", "refuse_broken"]
 
 BACKLOG = 128
+TOO_MANY = "too many connections"
+TOO_MANY_FROM_ONE = "too many connections from this address"
+# Of more addresses than these in a minute nobody reads a list.
+MOST_ADDRESSES = 50
 # Before accepting again when the system has no descriptor or thread left.
 PAUSE_S = 0.2
+
+
+@dataclass(frozen=True)
+class Crowding:
+    """A limit that was met: by whom, how often an idle connection made room, how often the newcomer was turned away."""
+
+    reason: str
+    address: str
+    made_room: int = 0
+    turned_away: int = 0
 
 
 class MllpListener:
@@ -35,6 +51,9 @@ class MllpListener:
     What is no message, because its frame was too long, too slow or never ended, goes to `broken`. `limit` is the longest frame in bytes, `frame_deadline_s` the time a whole frame may take from its first byte.
     `receive` may take as long as it needs; it is called again on the same connection only after its answer is sent.
     The messages of a batch are handed to it one by one. With `secure` every connection begins with a TLS handshake.
+
+    At a limit of connections, from one address or in all, the longest idle one makes room, one that never sent a message
+    before any that did. Only when a message is outstanding on each of them is the newcomer turned away.
     """
 
     def __init__(
@@ -79,9 +98,24 @@ class MllpListener:
             self._hall.close(deadline_s)
             self._hall = None
 
+    def crowding(self) -> list[Crowding]:
+        """Where a limit was met since this was last asked."""
+        return self._hall.crowding() if self._hall is not None else []
+
     def healthy(self) -> bool:
         """True while connections are accepted."""
         return self._hall is not None and self._hall.accepting()
+
+
+@dataclass
+class _Guest:
+    """One connection; `leaving` once it was chosen to make room."""
+
+    connection: socket.socket
+    peer: Peer
+    conversation: Conversation
+    thread: threading.Thread
+    leaving: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,7 +140,9 @@ class _Hall:
         self._terms = Terms(name, rules.receive, rules.broken, rules.limit, rules.frame_deadline_s, self._bell)
         self._listening = listening
         # Only the acceptor writes here while it runs, so no lock is needed.
-        self._connections: dict[threading.Thread, tuple[socket.socket, Peer]] = {}
+        self._guests: list[_Guest] = []
+        self._crowding: dict[tuple[str, str], Crowding] = {}
+        self._counting = threading.Lock()
         self._closing = threading.Event()
         self._acceptor = threading.Thread(target=self._accept_all, name=name, daemon=True)
 
@@ -129,7 +165,7 @@ class _Hall:
         self._bell.close()
 
     def _cut_connections(self) -> None:
-        left = [connection for thread, (connection, _) in self._connections.items() if thread.is_alive()]
+        left = [guest.connection for guest in self._guests if guest.thread.is_alive()]
         if left:
             log.warning("connections cut", service=self._name, count=len(left))
         for connection in left:
@@ -138,8 +174,8 @@ class _Hall:
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
     def _join(self, until: float) -> None:
-        for thread in self._connections:
-            thread.join(max(0.0, until - time.monotonic()))
+        for guest in self._guests:
+            guest.thread.join(max(0.0, until - time.monotonic()))
 
     def _accept_all(self) -> None:
         with selector_of(self._listening, self._bell) as selector:
@@ -158,11 +194,14 @@ class _Hall:
         self._admit(connection, Peer(address[0], address[1]))
 
     def _admit(self, connection: socket.socket, peer: Peer) -> None:
-        self._connections = {thread: place for thread, place in self._connections.items() if thread.is_alive()}
-        crowd = self._crowd(peer)
-        if crowd:
-            self._turn_away(connection, peer, crowd)
-            return
+        self._guests = [guest for guest in self._guests if guest.thread.is_alive()]
+        reason, crowd = self._crowd(peer)
+        if reason:
+            made_room = self._make_room(reason, crowd)
+            self._count(reason, peer, made_room=made_room)
+            if not made_room:
+                self._turn_away(connection, peer, reason)
+                return
         try:
             connection = _prepared(connection, self._rules.secure)
             self._serve_in_thread(connection, peer)
@@ -174,26 +213,54 @@ class _Hall:
 
     def _serve_in_thread(self, connection: socket.socket, peer: Peer) -> None:
         name = f"{self._name} {peer.address}:{peer.port}"
-        thread = threading.Thread(target=self._serve, args=(connection, peer), name=name, daemon=True)
+        conversation = Conversation(connection, peer, self._terms)
+        thread = threading.Thread(target=self._serve, args=(connection, peer, conversation), name=name, daemon=True)
         thread.start()
-        self._connections[thread] = (connection, peer)
+        self._guests.append(_Guest(connection, peer, conversation, thread))
 
-    def _crowd(self, peer: Peer) -> str:
-        """Why there is no place for one more connection of `peer`; empty when there is."""
-        if len(self._connections) >= self._rules.max_connections:
-            return "too many connections"
-        same = sum(other.address == peer.address for _, other in self._connections.values())
-        return "too many connections from this address" if same >= self._rules.max_connections_per_peer else ""
+    def _crowd(self, peer: Peer) -> tuple[str, list[_Guest]]:
+        """Why there is no place for one more connection of `peer`, and who could make room; nothing when there is."""
+        staying = [guest for guest in self._guests if not guest.leaving]
+        same = [guest for guest in staying if guest.peer.address == peer.address]
+        if len(same) >= self._rules.max_connections_per_peer:
+            return TOO_MANY_FROM_ONE, same
+        return (TOO_MANY, staying) if len(staying) >= self._rules.max_connections else ("", [])
+
+    def _make_room(self, reason: str, crowd: list[_Guest]) -> bool:
+        """End the connection that will be missed least; False when a message is outstanding on every one."""
+        idle = [guest for guest in crowd if guest.conversation.idle_since < math.inf]
+        if not idle:
+            return False
+        guest = min(idle, key=lambda each: (each.conversation.has_spoken, each.conversation.idle_since))
+        guest.leaving = True
+        leave(guest.connection)
+        where = {"service": self._name, "address": guest.peer.address, "port": guest.peer.port}
+        log.warning("idle connection made room", **where, reason=reason)
+        return True
+
+    def _count(self, reason: str, peer: Peer, *, made_room: bool) -> None:
+        with self._counting:
+            key = (reason, peer.address)
+            if key not in self._crowding and len(self._crowding) >= MOST_ADDRESSES:
+                key = (reason, "others")
+            before = self._crowding.get(key, Crowding(*key))
+            room, away = before.made_room + made_room, before.turned_away + (not made_room)
+            self._crowding[key] = replace(before, made_room=room, turned_away=away)
+
+    def crowding(self) -> list[Crowding]:
+        with self._counting:
+            met, self._crowding = list(self._crowding.values()), {}
+        return met
 
     def _turn_away(self, connection: socket.socket, peer: Peer, reason: str) -> None:
         log.error("connection refused", service=self._name, address=peer.address, port=peer.port, reason=reason)
         connection.close()
 
-    def _serve(self, connection: socket.socket, peer: Peer) -> None:
+    def _serve(self, connection: socket.socket, peer: Peer, conversation: Conversation) -> None:
         where = {"service": self._name, "address": peer.address, "port": peer.port}
         try:
             with connection:
-                Conversation(connection, peer, self._terms).hold()
+                conversation.hold()
         except OSError as error:
             # A peer may leave at any moment, also before its acknowledgement: it will ask again.
             log.info("connection lost", **where, reason=error.strerror or type(error).__name__)

@@ -49,6 +49,22 @@ def of_message(connection: Connection, message: int) -> Sequence[Record]:
     return connection.execute(select(JOURNAL).where(JOURNAL.c.message == message).order_by(JOURNAL.c.id)).all()
 
 
+def recent(connection: Connection, *, limit: int, event: str = "") -> Sequence[Record]:
+    """The newest entries first, each with the accession number of its order."""
+    columns = (
+        JOURNAL.c.id,
+        JOURNAL.c.at,
+        JOURNAL.c.event,
+        ORDER.c.accession_number,
+        JOURNAL.c.message,
+        JOURNAL.c.detail,
+    )
+    statement = select(*columns).outerjoin(ORDER, ORDER.c.id == JOURNAL.c.order).order_by(JOURNAL.c.id.desc())
+    if event:
+        statement = statement.where(JOURNAL.c.event == event)
+    return connection.execute(statement.limit(limit)).all()
+
+
 def later_messages(connection: Connection, orders: Collection[int], message: int) -> list[int]:
     """The messages that came after message row `message` and had an effect on one of these order rows."""
     statement = (

@@ -107,6 +107,20 @@ def test_an_order_is_traced(played: tuple[Run, Broker]) -> None:
     assert run("trace", "NOSUCH").exit_code == 1
 
 
+def test_the_journal_is_listed(played: tuple[Run, Broker]) -> None:
+    """What happened of late is listed, the newest first, with the order it concerns; one kind alone can be asked for."""
+    run, _ = played
+    newest = rows(run("journal", "--limit", 500, "--json"))
+    assert [entry["at"] for entry in newest] == sorted((entry["at"] for entry in newest), reverse=True)
+    created = rows(run("journal", "--event", "order created", "--json"))
+    assert {entry["accession_number"] for entry in created} == {
+        row["accession_number"] for row in rows(run("orders", "--json"))
+    }
+    assert "order created" in run("journal", "--event", "order created").stdout
+    unknown = run("journal", "--event", "order eaten")
+    assert (unknown.exit_code, "connections limited" in unknown.stderr) == (2, True)
+
+
 def test_messages_are_listed_and_shown(played: tuple[Run, Broker], tmp_path: Path) -> None:
     """A refused message can be found, with what came, what was wrong and what was answered."""
     run, broker = played

@@ -12,7 +12,8 @@ import pytest
 from swf.broker import Broker
 from swf.config import Destination
 from swf.jobs.housekeeping import Housekeeping
-from swf.store import deliveries
+from swf.net.mllp_listener import Crowding
+from swf.store import deliveries, journal
 from swf.store.database import Database
 from tests import rows
 
@@ -24,7 +25,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 @pytest.fixture
 def housekeeping(archive: Database, hand_clock: Any) -> Housekeeping:
     """The house's clock for two destinations."""
-    return Housekeeping(archive, (MIS, PACS), list)
+    return Housekeeping(archive, (MIS, PACS), list, list)
 
 
 def test_it_starts_and_stops_in_any_order(housekeeping: Housekeeping) -> None:
@@ -66,11 +67,12 @@ def test_work_that_fails_is_reported_and_not_raised(tmp_path: Path, log_lines: L
     """A store that does not answer at night is in the log, and the house goes on."""
     opened = Database(f"sqlite:///{tmp_path}/broken.db")
     (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
-    house = Housekeeping(opened, (MIS,), list)
+    house = Housekeeping(opened, (MIS,), list, lambda: [Crowding("full", "192.0.2.1")])
     house.tidy()
     house.watch_deliveries()
+    house.watch_doors()
     opened.close()
-    assert [line["level"] for line in log_lines()] == ["ERROR", "ERROR"]
+    assert [line["level"] for line in log_lines()] == ["ERROR", "ERROR", "ERROR"]
 
 
 def test_tidying_does_not_disturb_a_busy_store(archive: Database, housekeeping: Housekeeping, log_lines: Lines) -> None:
@@ -88,7 +90,7 @@ def test_tidying_does_not_disturb_a_busy_store(archive: Database, housekeeping: 
 def test_a_service_that_fails_is_told_once_and_its_recovery_once(archive: Database, log_lines: Lines) -> None:
     """A door that no longer opens is in the log once, with its name, and once more when it opens again."""
     ill: list[str] = []
-    house = Housekeeping(archive, (), lambda: ill)
+    house = Housekeeping(archive, (), lambda: ill, list)
     house.watch_services()
     ill.append("hl7 listener")
     for _ in range(2):
@@ -97,6 +99,22 @@ def test_a_service_that_fails_is_told_once_and_its_recovery_once(archive: Databa
     house.watch_services()
     told = [(line["level"], line["service"]) for line in log_lines()]
     assert told == [("ERROR", "hl7 listener"), ("INFO", "hl7 listener")]
+
+
+def test_a_limit_that_was_met_is_in_the_journal(archive: Database) -> None:
+    """Which address met a limit of connections can be found days later, and quiet minutes leave no entry."""
+    met = [[Crowding("too many connections", "192.0.2.1", made_room=3, turned_away=1)], []]
+    house = Housekeeping(archive, (), list, lambda: met.pop(0))
+    house.watch_doors()
+    house.watch_doors()
+    with archive.reading() as connection:
+        (entry,) = journal.recent(connection, limit=9, event="connections limited")
+    assert entry.detail == {
+        "reason": "too many connections",
+        "address": "192.0.2.1",
+        "made_room": 3,
+        "turned_away": 1,
+    }
 
 
 def test_a_running_broker_is_well_and_a_stopped_one_is_not(broker: Broker) -> None:

@@ -1,9 +1,11 @@
 """What the tests of the HL7 doors share: a receiver that remembers, senders and peers made of plain sockets."""
 
 import contextlib
+import math
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +73,16 @@ class Sender:
         """Vanish: close so that the other side gets RST."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         self.socket.close()
+
+
+def wait_until_idle(listener: mllp_listener.MllpListener) -> None:
+    """An answer is read by its sender a moment before the listener looks for the next message."""
+    hall = listener._hall
+    assert hall is not None
+    until = time.monotonic() + TIMEOUT_S
+    while any(guest.conversation.idle_since == math.inf for guest in hall._guests if guest.thread.is_alive()):
+        assert time.monotonic() < until
+        threading.Event().wait(0.001)
 
 
 def _order(control_id: str, text: str = "DOE^JANE") -> bytes:

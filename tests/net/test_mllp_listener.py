@@ -361,25 +361,6 @@ def test_receiver_knows_the_peer(listen: Any, dial: Any, order: Any, framed: Any
     assert peers == [mllp_listener.Peer(*sender.socket.getsockname())]
 
 
-def test_too_many_connections(
-    *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any, log_lines: io.StringIO
-) -> None:
-    """One connection too many is refused and logged; those that stand go on, and a free place is given again."""
-    listener = listen(receiver, max_connections=2)
-    first, second = dial(listener), dial(listener)
-    for sender in (first, second):
-        sender.send(framed(order("A1")))
-        assert sender.answer() == ("AA", "A1")
-    assert dial(listener).at_end()
-    assert "too many connections" in log_lines.getvalue()
-    first.socket.shutdown(socket.SHUT_WR)
-    assert first.at_end()
-    _wait_for_threads_to_end(listener.name, 1)
-    third = dial(listener)
-    third.send(framed(order("A2")))
-    assert third.answer() == ("AA", "A2")
-
-
 def _wait_for_threads_to_end(name: str, left: int) -> None:
     """The threads of connections, each named after its listener and its peer."""
     serving = [thread for thread in threading.enumerate() if thread.name.startswith(f"{name} ")]
@@ -515,23 +496,6 @@ def test_port_in_use(listen: Any, receiver: Any) -> None:
     with pytest.raises(errors.ConfigError, match=str(taken.address[1])):
         listener.start()
     assert not listener.healthy()
-
-
-def test_too_many_connections_from_one_address(
-    *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any, log_lines: io.StringIO
-) -> None:
-    """One sender that opens connections without end leaves places for the others."""
-    listener = listen(receiver, max_connections=9, max_connections_per_peer=2)
-    standing = [dial(listener) for _ in range(2)]
-    assert dial(listener).at_end()
-    assert "too many connections from this address" in log_lines.getvalue()
-    for sender in standing:
-        sender.send(framed(order("A1")))
-        assert sender.answer() == ("AA", "A1")
-    other = socket.create_connection(listener.address, PEER_TIMEOUT_S, ("127.0.0.2", 0))
-    with other:
-        other.sendall(framed(order("A2")))
-        assert b"MSA|AA|A2" in other.recv(65536)
 
 
 @pytest.mark.parametrize(("before", "after"), [(b"", b""), (b"FHS|^~\\&\rBHS|^~\\&\r", b"BTS|3\rFTS|1\r")])

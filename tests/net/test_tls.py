@@ -18,7 +18,7 @@ from swf.config import Destination, Hl7, Settings
 from swf.errors import ConfigError, PeerError, PeerUnreachable
 from swf.net import mllp_client, tls
 from swf.store import deliveries
-from tests.net.conftest import TIMEOUT_S, Sender
+from tests.net.conftest import TIMEOUT_S, Sender, wait_until_idle
 
 
 class Authority:
@@ -161,6 +161,25 @@ def test_a_handshake_that_never_ends(
     lost.send(b"\x16\x03\x01\x02")
     assert lost.at_end()
     assert "no handshake in time" in log_lines.getvalue()
+
+
+def test_an_idle_tls_sender_makes_room(
+    *, listen: Any, dial: Any, caller: Caller, hospital: Authority, receiver: Any, order: Any
+) -> None:
+    """At the limit of connections a silent TLS sender is parted from properly, and so is one amid its handshake."""
+    context = tls.of_listener(Hl7(**hospital.issue("127.0.0.1")))
+    listener = listen(receiver, secure=context, max_connections=1)
+    idle = dial(listener)
+    with _secured(idle, hospital) as encrypted:
+        idle.send(b"\x0b" + order("T0") + b"\x1c\r")
+        assert idle.answer() == ("AA", "T0")
+        wait_until_idle(listener)
+        halfway = dial(listener)
+        assert encrypted.recv(1) == b""
+    halfway.send(b"\x16\x03\x01\x02")
+    assert caller(listener, tls_ca=hospital.file).send(order("T1"), "T1").code == "AA"
+    while halfway.socket.recv(64):  # an alert, and the end
+        pass
 
 
 def test_a_stop_does_not_wait_for_a_handshake(*, secure: Any, dial: Any) -> None:
