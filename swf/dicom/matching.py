@@ -1,8 +1,8 @@
 r"""Matching keys of a worklist query (RAD-5) as predicates over the columns of the store (PS3.4 C.2.2.2).
 
-A column holds `normal(vr, value)`: dates as YYYYMMDD, times as HHMMSS, names folded, everything else without outer
-spaces. A column may hold several values joined by `\` (stations, the groups of a name); any of them may match.
-An empty column matches no key.
+A column holds `normal(vr, value)`: dates as YYYYMMDD, times as HHMMSS, names folded, codes in capitals, everything else
+without outer spaces. A column may hold several values joined by `\` (stations, the groups of a name); any of them may
+match. An empty column matches no key.
 """
 
 import re
@@ -45,7 +45,15 @@ class DateTimeRange:
     high: str
 
 
-Predicate: TypeAlias = Equal | Wildcard | Range | DateTimeRange
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of `choices`, all of them about the same column, holds."""
+
+    column: str
+    choices: tuple[Equal | Wildcard | Range, ...]
+
+
+Predicate: TypeAlias = Equal | Wildcard | Range | AnyOf | DateTimeRange
 
 START_DATE, START_TIME = "start_date", "start_time"
 
@@ -54,6 +62,7 @@ _TIMED_VRS = frozenset({"DA", "TM"})
 _DATE = re.compile(r"([0-9]{4})\.?([0-9]{2})\.?([0-9]{2})")
 _TIME = re.compile(r"([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:\.[0-9]*)?)?)?")
 _BETWEEN_PARTS_OF_A_NAME = re.compile(r"[\s^=\\]+")
+_WITH_ANY_FURTHER_PARTS = re.compile(r"(.+?)(?:\^\*+)+", re.DOTALL)
 # Letters that no decomposition parts from their stroke; casefold has made them small and dealt with the sharp s.
 _BASE_LETTERS = str.maketrans(
     {
@@ -78,6 +87,8 @@ def normal(vr: str, value: str) -> str:
     value = value.strip(" \0")
     if vr == "PN":
         return fold(value)
+    if vr == "CS":
+        return value.upper()  # no code has a small letter, but keys do
     return _first_and_last(vr, value)[0] if vr in _TIMED_VRS else value
 
 
@@ -99,44 +110,63 @@ def _fold_group(group: str) -> str:
     return _BETWEEN_PARTS_OF_A_NAME.sub("^", letters).strip("^")
 
 
-def predicate(column: str, vr: str, raw_values: Sequence[str]) -> Predicate | None:
-    """What the values of one matching key ask of `column`; None when they ask nothing (universal matching).
+def asked(column: str, vr: str, raw_values: Sequence[str], *, names_begin: bool = False) -> list[Predicate]:
+    """What the values of one matching key ask of `column`; all of it has to hold, nothing is universal matching.
 
-    Universal are no value, empty ones and those of nothing but `*`. Several values mean any of them; a list that
-    holds a wildcard or a range is beyond PS3.4 and does not narrow. Of a name's groups the first that asks something
-    counts. A date or time that cannot be read matches nothing.
+    Universal are no value, empty ones and those of nothing but `*`. Several values mean any of them, also where they
+    hold wildcards or ranges (beyond PS3.4, which has lists of UIDs only). Each group of a name that says something is
+    asked for. With `names_begin` a name without a wildcard need only be the first parts of the patient's. A date or
+    time that cannot be read matches nothing.
     """
-    keys = [key for key in (_key(vr, value) for value in raw_values) if key]
+    values = [value.strip(" \0") for value in raw_values]
+    keys = [value for value in values if value]
+    if len(keys) == 1 and vr == "PN":
+        groups = fold(keys[0]).split("\\")
+        return [_any(column, _name(column, group, names_begin)) for group in groups if group.strip("*^")]
+    keys = [_first_group(key) for key in keys] if vr == "PN" else keys
     if not keys or any(_asks_nothing(vr, key) for key in keys):
-        return None
-    if len(keys) == 1:
-        return _single(column, vr, keys[0])
-    if any(not isinstance(_single(column, vr, key), Equal) for key in keys):
-        return None
-    return Equal(column, tuple(normal(vr, key) for key in keys))
+        return []
+    if vr == "PN":
+        return [_any(column, [choice for key in keys for choice in _name(column, key, names_begin)])]
+    return [_any(column, [_single(column, vr, key) for key in keys])]
 
 
-def _key(vr: str, value: str) -> str:
-    value = value.strip(" \0")
-    if vr != "PN":
-        return value
-    groups = fold(value).split("\\")
-    return next((group for group in groups if group.strip("*")), groups[0])
+def _first_group(name: str) -> str:
+    """The first group of a name that asks something."""
+    groups = fold(name).split("\\")
+    return next((group for group in groups if group.strip("*^")), "")
 
 
 def _asks_nothing(vr: str, key: str) -> bool:
     return not key.strip("*") or (vr in _TIMED_VRS and key == "-")
 
 
-def _single(column: str, vr: str, key: str) -> Predicate:
+def _any(column: str, choices: list[Equal | Wildcard | Range]) -> Predicate:
+    if all(isinstance(choice, Equal) for choice in choices):
+        return Equal(column, tuple(value for choice in choices if isinstance(choice, Equal) for value in choice.values))
+    return choices[0] if len(choices) == 1 else AnyOf(column, tuple(choices))
+
+
+def _name(column: str, group: str, begins: bool) -> list[Equal | Wildcard | Range]:
+    """The choices a group leaves: `smith^*` is also Smith alone, whose further parts are missing."""
+    if begins and not ("*" in group or "?" in group):
+        group += "^*"
+    found = _WITH_ANY_FURTHER_PARTS.fullmatch(group)
+    if found is None:
+        return [_single(column, "PN", group)]
+    first_parts = _single(column, "PN", found[1])
+    return [first_parts] if found[1].endswith("*") else [first_parts, Wildcard(column, f"{found[1]}^*")]
+
+
+def _single(column: str, vr: str, key: str) -> Equal | Wildcard | Range:
     if vr in _TIMED_VRS and "-" in key:
         return _range(column, vr, key)
     if ("*" in key or "?" in key) and vr in (_WILDCARD_VRS | _TIMED_VRS):
-        return Wildcard(column, key)
+        return Wildcard(column, key.upper() if vr == "CS" else key)
     return Equal(column, (normal(vr, key),))
 
 
-def _range(column: str, vr: str, key: str) -> Predicate:
+def _range(column: str, vr: str, key: str) -> Equal | Range:
     low, _, high = key.partition("-")
     first, last = _first_and_last(vr, low.strip())[0], _first_and_last(vr, high.strip())[1]
     if (first or last) and (first + last).isdigit():
@@ -177,6 +207,8 @@ def matches(asked: Predicate, row: Mapping[str, str]) -> bool:
     if isinstance(asked, DateTimeRange):
         day, time = row.get(START_DATE, ""), row.get(START_TIME, "")
         return bool(day and time) and _between(day + time, asked.low, asked.high)
+    if isinstance(asked, AnyOf):
+        return any(matches(choice, row) for choice in asked.choices)
     return any(_satisfies(value, asked) for value in row.get(asked.column, "").split("\\") if value)
 
 

@@ -17,7 +17,7 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import BaseTag
 
-from swf.dicom import attributes, charset, encoding, matching
+from swf.dicom import attributes, charset, encoding, matching, zones
 
 # The tags asked for, each with what is asked of its items; None asks for all there is.
 Requested: TypeAlias = "dict[int, Requested] | None"
@@ -38,7 +38,9 @@ class WorklistQuery:
     """What a modality asks: all `predicates` have to hold, `requested` is what it wants to see.
 
     `optional_unsupported` says that a key had a value nothing is matched with, so that matches are answered FF01.
-    `statuses_asked` says that the query names step statuses itself, in place of those listed by default.
+    `statuses_asked` says that the query names step statuses itself, in place of those listed by default. `zone_asked`
+    says that it holds Timezone Offset From UTC, which the answers then hold too. `remarks` are the oddities that were
+    read around, in words without a value of the query.
     """
 
     predicates: list[matching.Predicate]
@@ -46,6 +48,8 @@ class WorklistQuery:
     optional_unsupported: bool
     character_sets: tuple[str, ...]
     statuses_asked: bool
+    zone_asked: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 class _Key(NamedTuple):
@@ -67,47 +71,81 @@ class _Piece(NamedTuple):
 # ---- the query ----
 
 
-def read_query(identifier: Dataset) -> WorklistQuery:
+def read_query(identifier: Dataset, *, names_begin: bool = False, local: zones.Local | None = None) -> WorklistQuery:
     """The query an identifier means; oddities of real modalities neither narrow it nor make it fail.
 
     Of a sequence with several items the first counts; an empty sequence or item asks for all of it. Keys without an
     indexed column never narrow; with a value they set `optional_unsupported` (PS3.4 K.4.1.3.1, status FF01).
+    With `names_begin` a name without a wildcard need only be the first parts of the patient's. `local` brings moments
+    into the site's zone; with it, keys of a query that declares another zone are asked in the site's time.
     """
-    terms = charset.standard(_character_sets(identifier))
-    keys: list[_Key] = []
-    requested = _read_keys(identifier, "", terms, keys)
+    reading = _Reading(charset.standard(_character_sets(identifier)))
+    requested = reading.read(identifier, "")
     columns = attributes.columns()
-    supported = {columns[key.path, key.tag]: key.values for key in keys if (key.path, key.tag) in columns}
-    asked = {row.column: _predicate(row, values) for row, values in supported.items()}
-    narrowing = {column: each for column, each in asked.items() if each is not None}
+    supported = [key for key in reading.keys if (key.path, key.tag) in columns]
+    predicates: list[matching.Predicate] = []
+    for key in supported:
+        row = columns[key.path, key.tag]
+        vr = encoding.layout(row.keyword).vr
+        asked = matching.asked(row.column, vr, key.values, names_begin=names_begin)
+        predicates += asked
+        reading.remarks += [f"{row.keyword} is no {vr}" for each in asked if _is_unreadable(vr, each)]
+    predicates = matching.combine(predicates)
+    if local is not None and reading.zone:
+        theirs = zones.offset(reading.zone)
+        predicates = predicates if theirs is None else zones.in_site_time(predicates, theirs, local)
     return WorklistQuery(
-        predicates=matching.combine(list(narrowing.values())),
+        predicates=predicates,
         requested=requested,
-        optional_unsupported=len(supported) < len(keys),
-        character_sets=terms,
-        statuses_asked="status" in narrowing,
+        optional_unsupported=len(supported) < len(reading.keys),
+        character_sets=reading.terms,
+        statuses_asked=any(getattr(each, "column", "") == "status" for each in predicates),
+        zone_asked=reading.zone is not None,
+        remarks=tuple(reading.remarks),
     )
 
 
-def _predicate(row: attributes.WorklistAttribute, values: list[str]) -> matching.Predicate | None:
-    return matching.predicate(row.column, encoding.layout(row.keyword).vr, values)
+def _is_unreadable(vr: str, asked: matching.Predicate) -> bool:
+    return (
+        vr in ("DA", "TM") and isinstance(asked, matching.Equal) and not all(value.isdigit() for value in asked.values)
+    )
 
 
-def _read_keys(dataset: Dataset, path: str, terms: tuple[str, ...], keys: list[_Key]) -> Requested:
-    """What `dataset` asks for; its keys with a value are added to `keys`."""
-    requested: dict[int, Requested] = {}
-    for tag in sorted(dataset.keys()):
-        if tag.element == 0 or tag in _NEVER_KEYS:
-            continue
-        wanted: Requested = None
-        if _is_sequence(dataset, tag):
-            inner = f"{path}/{datadict.keyword_for_tag(tag) or tag}".lstrip("/")
-            wanted = _read_keys(_first_item(dataset, tag), inner, terms, keys) or None
-        elif values := _values(_unread(dataset, tag), terms):
-            keys.append(_Key(path, int(tag), values))
-        if not tag.is_private:
-            requested[int(tag)] = wanted
-    return requested
+class _Reading:
+    """An identifier being read: its keys with a value, its time zone, and what was odd about it."""
+
+    def __init__(self, terms: tuple[str, ...]) -> None:
+        self.terms = terms
+        self.keys: list[_Key] = []
+        self.zone: str | None = None
+        self.remarks: list[str] = []
+
+    def read(self, dataset: Dataset, path: str) -> Requested:
+        """What `dataset` asks for; its keys with a value are added to `keys`."""
+        requested: dict[int, Requested] = {}
+        for tag in sorted(dataset.keys()):
+            if tag.element == 0 or tag in _NEVER_KEYS:
+                self._note_zone(dataset, tag)
+                continue
+            wanted: Requested = None
+            if _is_sequence(dataset, tag):
+                wanted = self._read_sequence(dataset, tag, path) or None
+            elif values := _values(_unread(dataset, tag), self.terms):
+                self.keys.append(_Key(path, int(tag), values))
+            if not tag.is_private:
+                requested[int(tag)] = wanted
+        return requested
+
+    def _read_sequence(self, dataset: Dataset, tag: BaseTag, path: str) -> Requested:
+        name = datadict.keyword_for_tag(tag) or str(tag)
+        items = _items(dataset, tag)
+        if len(items) > 1:
+            self.remarks.append(f"of {len(items)} items of {name} the first counts")
+        return self.read(items[0], f"{path}/{name}".lstrip("/")) if items else None
+
+    def _note_zone(self, dataset: Dataset, tag: BaseTag) -> None:
+        if tag == TIMEZONE_OFFSET:
+            self.zone = "".join(_values(_unread(dataset, tag), ())[:1])
 
 
 def _character_sets(identifier: Dataset) -> list[str]:
@@ -124,9 +162,9 @@ def _is_sequence(dataset: Dataset, tag: BaseTag) -> bool:
     return _vr(tag) == "SQ" or _unread(dataset, tag).VR == "SQ"
 
 
-def _first_item(dataset: Dataset, tag: BaseTag) -> Dataset:
+def _items(dataset: Dataset, tag: BaseTag) -> list[Dataset]:
     value = dataset[tag].value
-    return value[0] if isinstance(value, DicomSequence) and value else Dataset()
+    return list(value) if isinstance(value, DicomSequence) else []
 
 
 def _values(element: DataElement | RawDataElement, terms: tuple[str, ...]) -> list[str]:

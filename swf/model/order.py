@@ -6,11 +6,14 @@ sorted by. Studies and steps performed are n to m, so links to performed steps l
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from swf.model.moment import Moment
 from swf.model.number import ROW_NUMBER
+
+# Compared by code point, as SQLite does by itself: so a wildcard is a range of an index, whatever the server's language.
+MATCHED = String().with_variant(String(collation="C"), "postgresql")
 
 
 class Order(SQLModel, table=True):
@@ -84,38 +87,47 @@ class ScheduledProcedureStep(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
     # what a modality may match by; names are those of swf.dicom.attributes
-    station: str = ""
-    start: str = ""  # YYYYMMDDHHMMSS, for combined ranges and for the order of the list
-    start_date: str = ""
-    start_time: str = ""
-    modality: str = ""
-    performing_physician: str = ""
-    patient_name: str = ""
-    patient_id: str = ""
-    accession_number: str = ""
-    requested_procedure_id: str = ""
-    study_instance_uid: str
-    step_id: str
-    station_name: str = ""
-    location: str = ""
-    admission_id: str = ""
-    issuer_of_patient_id: str = ""
-    patient_birth_date: str = ""
-    patient_sex: str = ""
-    placer_order_number: str = ""
-    filler_order_number: str = ""
+    station: str = Field(default="", sa_type=MATCHED)
+    start: str = Field(default="", sa_type=MATCHED)  # YYYYMMDDHHMMSS, for combined ranges and for the order of the list
+    start_date: str = Field(default="", sa_type=MATCHED)
+    start_time: str = Field(default="", sa_type=MATCHED)
+    modality: str = Field(default="", sa_type=MATCHED)
+    performing_physician: str = Field(default="", sa_type=MATCHED)
+    patient_name: str = Field(default="", sa_type=MATCHED)
+    patient_id: str = Field(default="", sa_type=MATCHED)
+    accession_number: str = Field(default="", sa_type=MATCHED)
+    requested_procedure_id: str = Field(default="", sa_type=MATCHED)
+    study_instance_uid: str = Field(sa_type=MATCHED)
+    step_id: str = Field(sa_type=MATCHED)
+    station_name: str = Field(default="", sa_type=MATCHED)
+    location: str = Field(default="", sa_type=MATCHED)
+    admission_id: str = Field(default="", sa_type=MATCHED)
+    issuer_of_patient_id: str = Field(default="", sa_type=MATCHED)
+    patient_birth_date: str = Field(default="", sa_type=MATCHED)
+    patient_sex: str = Field(default="", sa_type=MATCHED)
+    placer_order_number: str = Field(default="", sa_type=MATCHED)
+    filler_order_number: str = Field(default="", sa_type=MATCHED)
 
 
-class FurtherStation(SQLModel, table=True):
-    """The second and later stations of a step that any of several may perform."""
+# The columns that may hold several values; a `\` in any other is a mistake of its own (swf.dicom.findings).
+SEVERAL = frozenset({"station", "station_name", "patient_name", "performing_physician", "location"})
 
-    __tablename__ = "further_station"
-    __table_args__ = (Index("further_station_by_title", "ae_title", "step"),)
+
+class FurtherValue(SQLModel, table=True):
+    """The second and later values of a column of `SEVERAL`: stations that share a step, a name in another script.
+
+    `start` is that of the step, so that the days asked for narrow here too.
+    """
+
+    __tablename__ = "further_value"
+    __table_args__ = (Index("further_value_by_value", "column", "value", "start", "step"),)
 
     step: int = Field(
         foreign_key="scheduled_procedure_step.id", sa_type=ROW_NUMBER, primary_key=True, ondelete="CASCADE"
     )
-    ae_title: str = Field(primary_key=True)
+    column: str = Field(primary_key=True)
+    value: str = Field(primary_key=True, sa_type=MATCHED)
+    start: str = Field(default="", sa_type=MATCHED)
 
 
 class WorklistAnswer(SQLModel, table=True):
@@ -134,5 +146,5 @@ class WorklistAnswer(SQLModel, table=True):
 
 ORDER = SQLModel.metadata.tables["order"]
 STEP = SQLModel.metadata.tables["scheduled_procedure_step"]
-FURTHER_STATION = SQLModel.metadata.tables["further_station"]
+FURTHER_VALUE = SQLModel.metadata.tables["further_value"]
 WORKLIST_ANSWER = SQLModel.metadata.tables["worklist_answer"]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from swf import log
+from swf import clock, log
 from swf.dicom import status, terms, worklist
 from swf.dicom.worklist import WorklistQuery
 from swf.errors import StoreError
@@ -28,11 +28,13 @@ def on_find(database: Database, record: Record, most: int = 0) -> Callable[[Requ
     def find(request: Request) -> Iterator[Answer]:
         title = request.calling
         try:
-            query = worklist.read_query(request.dataset())
+            query = worklist.read_query(request.dataset(), local=clock.local)
         except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
             log.warning("query unreadable", ae_title=title, reason=type(error).__name__)
             yield _failure(status.IDENTIFIER_DOES_NOT_MATCH, "the identifier cannot be read"), None
             return
+        if query.remarks:
+            log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
         given: list[int] = []
         try:
             yield from _answers(request, database, query, given, most)

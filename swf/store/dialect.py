@@ -1,9 +1,10 @@
 """Every difference between SQLite and PostgreSQL, and nothing else."""
 
 import re
+import sys
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, event, func
+from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, create_engine, event, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +20,7 @@ _PRAGMAS = (
 # Another transaction won: serialization failure, deadlock, unique key (PostgreSQL error codes, class 40 and 23).
 _WORTH_REPEATING = frozenset({"40001", "40P01", "23505"})
 OLDEST_POSTGRESQL = 140000
+_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _MIGRATION_LOCK = 0x737766  # any number, as long as every broker takes the same
 
 
@@ -104,9 +106,35 @@ def new_row(kind: str, table: Table) -> sqlite.Insert | postgresql.Insert:
 
 
 def wildcard(connection: Connection, column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """`column` fits a DICOM pattern (`*` any run, `?` one character), case-sensitive in both databases."""
+    """`column` fits a DICOM pattern (`*` any run, `?` one character), case-sensitive in both databases.
+
+    What stands before the first sign is said as a range too, so that an index of the column serves it.
+    """
+    beginning = re.split(r"[*?]", pattern, maxsplit=1)[0]
     if connection.dialect.name == "sqlite":
         # GLOB has the same two signs and a third, the bracket, which must not act
-        return func.glob(pattern.replace("[", "[[]"), column).is_(True)
-    like = re.sub(r"([%_\\])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
-    return column.like(like, escape="\\")
+        fits = func.glob(pattern.replace("[", "[[]"), column).is_(True)
+    else:
+        like = re.sub(r"([%_\\])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
+        fits = column.like(like, escape="\\")
+    if not beginning or ord(beginning[-1]) == sys.maxunicode:
+        return fits
+    return fits & (column >= beginning) & (column < _behind(beginning))
+
+
+def _behind(beginning: str) -> str:
+    """The least text greater than all that begin so, by code point, as both databases compare."""
+    following = ord(beginning[-1]) + 1
+    return beginning[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
+
+
+def among(connection: Connection, row: ColumnElement[int], rows: Select[tuple[int]]) -> ColumnElement[bool]:
+    """`row` is one of `rows`, said so that beside an OR both sides can be looked up by index."""
+    if connection.dialect.name == "sqlite":
+        return row.in_(rows)
+    return row == func.any(func.array(rows.scalar_subquery()))  # looked up once, before; IN would be a filter
+
+
+def not_by_index(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
+    """`column` so that SQLite, which knows little of how often values occur, looks for rows by another one."""
+    return func.coalesce(column, "") if connection.dialect.name == "sqlite" else column

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
-from swf.model.order import FURTHER_STATION, ORDER, STEP
+from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP
 from swf.store.database import Record, Transaction
 
 _BY_PLACER = (
@@ -100,18 +100,19 @@ def steps_of_patients(transaction: Transaction, patients: Collection[int]) -> Se
 
 
 def add_step(transaction: Transaction, stations: Sequence[str], **columns: Any) -> int:
-    """Add a step that any of `stations` may perform; returns its row number."""
-    number = int(transaction.execute(_INSERT_STEP, {**columns, "station": next(iter(stations), "")}).scalar_one())
-    _set_further_stations(transaction, number, stations)
+    r"""Add a step that any of `stations` may perform; returns its row number. Values in a column are joined by `\`."""
+    first, further = _parted(stations, columns)
+    number = int(transaction.execute(_INSERT_STEP, first).scalar_one())
+    _add_further_values(transaction, number, further, columns)
     return number
 
 
 def change_step(transaction: Transaction, number: int, stations: Sequence[str], **columns: Any) -> None:
-    """Replace what step row `number` holds; its version moves on."""
-    values = {**columns, "station": next(iter(stations), "")}
-    transaction.execute(update(STEP).where(STEP.c.id == number).values(version=STEP.c.version + 1, **values))
-    transaction.execute(delete(FURTHER_STATION).where(FURTHER_STATION.c.step == number))
-    _set_further_stations(transaction, number, stations)
+    """Replace what step row `number` holds, every column that is matched among it; its version moves on."""
+    first, further = _parted(stations, columns)
+    transaction.execute(update(STEP).where(STEP.c.id == number).values(version=STEP.c.version + 1, **first))
+    transaction.execute(delete(FURTHER_VALUE).where(FURTHER_VALUE.c.step == number))
+    _add_further_values(transaction, number, further, columns)
 
 
 def set_step_status(transaction: Transaction, number: int, status: str, dataset: bytes, at: datetime) -> None:
@@ -155,7 +156,25 @@ def overview(connection: Connection, *, limit: int, status: str = "", search: st
     return connection.execute(statement.order_by(ORDER.c.updated_at.desc(), ORDER.c.id.desc()).limit(limit)).all()
 
 
-def _set_further_stations(transaction: Transaction, step: int, stations: Sequence[str]) -> None:
-    rows = [{"step": step, "ae_title": title} for title in dict.fromkeys(stations[1:])]
+def _parted(stations: Sequence[str], columns: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """The columns of the step's row, each with its first value, and the further values of those that have several."""
+    first = {**columns, "station": stations[0] if stations else ""}
+    further = {"station": list(stations[1:])} if len(stations) > 1 else {}
+    for column in SEVERAL:
+        value = columns.get(column, "")
+        if "\\" in value:
+            first[column], *further[column] = value.split("\\")
+    return first, further
+
+
+def _add_further_values(
+    transaction: Transaction, step: int, further: Mapping[str, Sequence[str]], columns: Mapping[str, Any]
+) -> None:
+    rows = [
+        {"step": step, "column": column, "value": value, "start": columns.get("start", "")}
+        for column, values in further.items()
+        for value in dict.fromkeys(values)
+        if value
+    ]
     if rows:
-        transaction.execute(insert(FURTHER_STATION), rows)
+        transaction.execute(insert(FURTHER_VALUE), rows)

@@ -2,18 +2,28 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from swf.dicom import matching
-from swf.dicom.matching import DateTimeRange, Equal, Predicate, Range, Wildcard
-from swf.model.order import FURTHER_STATION, STEP, WORKLIST_ANSWER
+from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range, Wildcard
+from swf.model.order import FURTHER_VALUE, SEVERAL, STEP, WORKLIST_ANSWER
 from swf.store import dialect
 from swf.store.database import Record, Transaction
 
 ROWS_AT_A_TIME = 100
-_SEVERAL = frozenset({"patient_name", "performing_physician", "station_name"})
+# Which key's index is looked into, the first before the others; those of station and modality hold state and start too.
+_LEADS = (
+    "accession_number",
+    "study_instance_uid",
+    "patient_id",
+    "requested_procedure_id",
+    "patient_name",
+    "performing_physician",
+    "station",
+    "modality",
+)
+_WITH_STATE_AND_START = frozenset({"station", "modality"})
 
 
 def query(connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str]) -> Iterator[Record]:
@@ -21,16 +31,11 @@ def query(connection: Connection, predicates: Iterable[Predicate], statuses: Seq
 
     `statuses` are the ones served; none means every status.
     """
-    asked = list(predicates)
-    conditions = [_condition(connection, predicate) for predicate in asked]
-    if statuses:
-        conditions.append(STEP.c.status.in_(statuses))
-    among_several = [each for each in asked if isinstance(each, Wildcard) and each.column in _SEVERAL]
-    further = (STEP.c[column] for column in dict.fromkeys(each.column for each in among_several))
-    statement = select(STEP.c.id, STEP.c.dataset, *further).where(*conditions).order_by(STEP.c.start, STEP.c.id)
+    statement = select(STEP.c.id, STEP.c.dataset).where(*_conditions(connection, list(predicates), statuses))
+    statement = statement.order_by(STEP.c.start, STEP.c.id).execution_options(yield_per=ROWS_AT_A_TIME)
     # Who stops asking half way (C-CANCEL) must not leave a cursor open in the server.
-    with connection.execute(statement.execution_options(yield_per=ROWS_AT_A_TIME)) as answers:
-        yield from (row for row in answers if all(_fits_one_value(row, wildcard) for wildcard in among_several))
+    with connection.execute(statement) as answers:
+        yield from answers
 
 
 def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int], at: datetime) -> None:
@@ -44,55 +49,124 @@ def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int]
     transaction.execute(statement, rows)
 
 
-def _condition(connection: Connection, predicate: Predicate) -> ColumnElement[bool]:
+class _Terms(NamedTuple):
+    """How conditions are written: for which database, with which days known, and whether an index may serve them.
+
+    SQLite knows nothing of how often a value occurs, so only the key that narrows most is left to be found by index.
+    """
+
+    connection: Connection
+    days: Range
+    by_index: bool
+
+    def column(self, name: str) -> ColumnElement[str]:
+        """A column of the step."""
+        column = STEP.c[name]
+        return column if self.by_index else dialect.not_by_index(self.connection, column)
+
+
+def _conditions(
+    connection: Connection, predicates: Sequence[Predicate], statuses: Sequence[str]
+) -> list[ColumnElement[bool]]:
+    leads = [predicate for predicate in predicates if _rank(predicate) < len(_LEADS)]
+    lead = min(leads, key=_rank, default=None)
+    terms = _Terms(connection, _days(predicates), by_index=lead is None)
+    conditions = [_condition(terms, predicate) for predicate in predicates if predicate is not lead]
+    served = Equal("status", tuple(statuses))
+    if statuses:
+        conditions.append(_holds(connection, terms.column("status"), served))
+    if lead is not None and not isinstance(lead, DateTimeRange):  # a range of moments never leads
+        direct = terms._replace(by_index=True)
+        beside: list[ColumnElement[bool]] = []
+        if lead.column in _WITH_STATE_AND_START:
+            beside += [_holds(connection, STEP.c.status, served)] if statuses else []
+            beside += [_within(STEP.c.start, terms.days.low, terms.days.high)] if _is_known(terms.days) else []
+        conditions.append(_condition(direct, lead, beside))
+    return conditions
+
+
+def _rank(predicate: Predicate) -> int:
+    """The place among `_LEADS` of the key an index finds rows by; a key that none does comes after them all."""
+    last = len(_LEADS)
     match predicate:
-        case Equal(column="station", values=values):
-            others = select(FURTHER_STATION.c.step).where(FURTHER_STATION.c.ae_title.in_(values))
-            found = or_(STEP.c.station.in_(values), STEP.c.id.in_(others))
-        case Equal(column="start_date", values=values):
-            found = or_(*(_on_days(day, day) for day in values))
-        case Equal(column=column, values=values):
-            found = or_(STEP.c[column].in_(values), *_among_several(connection, column, values))
-        case Wildcard(column="station", pattern=pattern):
-            fits = dialect.wildcard(connection, FURTHER_STATION.c.ae_title, pattern)
-            others = select(FURTHER_STATION.c.step).where(fits)
-            found = or_(_fits(connection, "station", pattern), STEP.c.id.in_(others))
-        case Wildcard(column=column, pattern=pattern):
-            found = or_(_fits(connection, column, pattern), *_among_several(connection, column, [pattern]))
-        case Range(column="start_date", low=low, high=high):
-            found = _on_days(low, high)
-        case Range(column=column, low=low, high=high):
-            found = _within(STEP.c[column], low, high)
+        case Equal(column=column) if column in _LEADS:
+            return _LEADS.index(column)
+        case Wildcard(column=column, pattern=pattern) if column in _LEADS and column not in _WITH_STATE_AND_START:
+            return last if pattern.startswith(("*", "?")) else _LEADS.index(column)
+        case AnyOf(choices=choices):
+            return max(_rank(choice) for choice in choices)
+        case _:
+            return last
+
+
+def _condition(terms: _Terms, predicate: Predicate, beside: Sequence[ColumnElement[bool]] = ()) -> ColumnElement[bool]:
+    """`beside` are conditions on what else the index of the column holds."""
+    match predicate:
+        case AnyOf(choices=choices):
+            return or_(*(_condition(terms, choice, beside) for choice in choices))
         case DateTimeRange(low=low, high=high):
             known = (STEP.c.start_date != "") & (STEP.c.start_time != "")
-            found = known & _within(STEP.c.start, low, high)
+            return known & _within(terms.column("start"), low, high)
+        case Equal(column="start_date", values=values):
+            return or_(*(_on_days(terms, day, day) for day in values))
+        case Range(column="start_date", low=low, high=high):
+            return _on_days(terms, low, high)
+        case Equal() | Wildcard() | Range():
+            found = and_(_holds(terms.connection, terms.column(predicate.column), predicate), *beside)
+            return or_(found, _further(terms, predicate)) if predicate.column in SEVERAL else found
         case _:
             assert_never(predicate)
-    return found
 
 
-def _among_several(connection: Connection, column: str, patterns: Sequence[str]) -> Iterator[ColumnElement[bool]]:
-    r"""Station names, and a name in ideographs as well as letters, are values joined by `\`; each may match by itself."""
-    if column not in _SEVERAL:
-        return
-    for pattern in patterns:
-        for placed in (f"{pattern}\\*", f"*\\{pattern}", f"*\\{pattern}\\*"):
-            yield dialect.wildcard(connection, STEP.c[column], placed)
+def _holds(
+    connection: Connection, column: ColumnElement[str], predicate: Equal | Wildcard | Range
+) -> ColumnElement[bool]:
+    """One value in `column` satisfies `predicate`; an unknown one satisfies none (PS3.4 K.4.1.3), not even `*A*`."""
+    match predicate:
+        case Equal(values=values):
+            return column.in_([value for value in values if value])
+        case Wildcard(pattern=pattern):
+            return (column != "") & dialect.wildcard(connection, column, pattern)
+        case Range(low=low, high=high):
+            return _within(column, low, high)
+        case _:
+            assert_never(predicate)
 
 
-def _fits(connection: Connection, column: str, pattern: str) -> ColumnElement[bool]:
-    # An unknown value matches no key that is not empty (PS3.4 K.4.1.3), not even `*A*` with nothing in it
-    return (STEP.c[column] != "") & dialect.wildcard(connection, STEP.c[column], pattern)
+def _further(terms: _Terms, predicate: Equal | Wildcard | Range) -> ColumnElement[bool]:
+    """A second or later value satisfies it; only steps of the days that are asked for are looked through."""
+    held = _holds(terms.connection, FURTHER_VALUE.c.value, predicate)
+    named = and_(FURTHER_VALUE.c.column == predicate.column, held)
+    if _is_known(terms.days):
+        named &= _within(FURTHER_VALUE.c.start, terms.days.low, terms.days.high)
+    return dialect.among(terms.connection, STEP.c.id, select(FURTHER_VALUE.c.step).where(named))
 
 
-def _fits_one_value(row: Record, wildcard: Wildcard) -> bool:
-    """Whether one value by itself is covered; in the database a `*` also runs from one value into the next."""
-    return matching.matches(wildcard, {wildcard.column: getattr(row, wildcard.column)})
+def _days(predicates: Iterable[Predicate]) -> Range:
+    """Between which moments a step has to start to satisfy `predicates`; open ends when they do not say."""
+    for predicate in predicates:
+        match predicate:
+            case DateTimeRange(low=low, high=high):
+                return Range("start", low, high)
+            case Range(column="start_date", low=low, high=high):
+                return Range("start", low, high and _end_of(high))
+            case Equal(column="start_date", values=values):
+                return Range("start", min(values), _end_of(max(values)))
+    return Range("start", "", "")
 
 
-def _on_days(first: str, last: str) -> ColumnElement[bool]:
+def _is_known(days: Range) -> bool:
+    return bool(days.low or days.high)
+
+
+def _on_days(terms: _Terms, first: str, last: str) -> ColumnElement[bool]:
     """The days, said of the moment as well, which is what the indexes are sorted by."""
-    return _within(STEP.c.start_date, first, last) & _within(STEP.c.start, first, last and f"{last}999999")
+    within = _within(terms.column("start"), first, last and _end_of(last))
+    return _within(STEP.c.start_date, first, last) & within
+
+
+def _end_of(day: str) -> str:
+    return f"{day}999999"
 
 
 def _within(column: ColumnElement[str], low: str, high: str) -> ColumnElement[bool]:

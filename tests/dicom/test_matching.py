@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swf.dicom import matching
-from swf.dicom.matching import DateTimeRange, Equal, Range, Wildcard
+from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Range, Wildcard
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ from swf.dicom.matching import DateTimeRange, Equal, Range, Wildcard
         ("CS", ["CT", "MR"], Equal("column", ("CT", "MR"))),
         ("CS", ["CT", ""], Equal("column", ("CT",))),
         ("CS", ["C*"], Wildcard("column", "C*")),
-        ("CS", ["C*", "MR"], None),
+        ("CS", ["C*", "MR"], AnyOf("column", (Wildcard("column", "C*"), Equal("column", ("MR",))))),
+        ("CS", ["ct"], Equal("column", ("CT",))),
+        ("CS", ["c*"], Wildcard("column", "C*")),
         ("CS", ["*", "MR"], None),
         ("AE", ["*"], None),
         ("UI", ["1.2", "1.3\0"], Equal("column", ("1.2", "1.3"))),
@@ -42,7 +44,11 @@ from swf.dicom.matching import DateTimeRange, Equal, Range, Wildcard
         ("DA", ["-20261130"], Range("column", "", "20261130")),
         ("DA", ["tomorrow"], Equal("column", ("tomorrow",))),
         ("DA", ["20261101-tomorrow"], Equal("column", ("20261101-tomorrow",))),
-        ("DA", ["20261101-20261102", "20261104"], None),
+        (
+            "DA",
+            ["20261101-20261102", "20261104"],
+            AnyOf("column", (Range("column", "20261101", "20261102"), Equal("column", ("20261104",)))),
+        ),
         ("TM", ["2230"], Equal("column", ("223000",))),
         ("TM", ["22:30:15"], Equal("column", ("223015",))),
         ("TM", ["223015.25"], Equal("column", ("223015",))),
@@ -53,12 +59,18 @@ from swf.dicom.matching import DateTimeRange, Equal, Range, Wildcard
         ("PN", ["*=*"], None),
         ("PN", ["^"], None),
         ("PN", ["=山田*"], Wildcard("column", "山田*")),
-        ("PN", ["Yamada^Tarou=山田^太郎"], Equal("column", ("yamada^tarou",))),
+        ("PN", ["*^*^^^"], None),
+        ("PN", ["SMITH*^*"], Wildcard("column", "smith*")),
+        ("PN", ["SMITH^*^^*"], AnyOf("column", (Equal("column", ("smith",)), Wildcard("column", "smith^*")))),
+        ("PN", ["SM?TH^*"], AnyOf("column", (Wildcard("column", "sm?th"), Wildcard("column", "sm?th^*")))),
+        ("PN", ["*=山田*"], Wildcard("column", "山田*")),
+        ("PN", ["SMITH", "Poe*"], AnyOf("column", (Equal("column", ("smith",)), Wildcard("column", "poe*")))),
+        ("PN", ["SMITH", "*"], None),
     ],
 )
 def test_a_key_asks_what_the_modality_means(vr: str, values: list[str], predicate: matching.Predicate | None) -> None:
     """Padding, old date forms, lists and lone stars are understood the way the scanner means them."""
-    assert matching.predicate("column", vr, values) == predicate
+    assert matching.asked("column", vr, values) == ([predicate] if predicate else [])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +96,23 @@ def test_a_key_asks_what_the_modality_means(vr: str, values: list[str], predicat
 def test_names_are_compared_without_case_accents_and_empty_parts(name: str, folded: str) -> None:
     """A patient is found however the scanner's keyboard writes the name."""
     assert matching.fold(name) == folded
+
+
+def test_each_group_of_a_name_is_asked_for() -> None:
+    """Of two patients whose names sound the same, the one is found whose name is written so."""
+    asked = matching.asked("patient_name", "PN", ["Yamada^Tarou=山田^太郎="])
+    assert asked == [Equal("patient_name", ("yamada^tarou",)), Equal("patient_name", ("山田^太郎",))]
+    assert all(matching.matches(each, {"patient_name": "yamada^tarou\\山田^太郎"}) for each in asked)
+    assert not all(matching.matches(each, {"patient_name": "yamada^tarou\\山田^太朗"}) for each in asked)
+
+
+@pytest.mark.parametrize(
+    ("key", "found"), [("Smith", {"A3", "A4"}), ("SMITH^B", set()), ("MÜLLER", {"A1"}), ("smith^anna", {"A3"})]
+)
+def test_a_family_name_may_be_enough(key: str, found: set[str]) -> None:
+    """Where the site wants it, a name without a star finds everybody whose name begins with these parts, in full."""
+    asked = matching.asked("patient_name", "PN", [key], names_begin=True)
+    assert {name for name, row in ROWS.items() if all(matching.matches(each, row) for each in asked)} == found
 
 
 @settings(max_examples=200, deadline=None)
@@ -153,16 +182,15 @@ ROWS = {
 )
 def test_the_right_patients_are_found(column: str, vr: str, key: str, found: set[str]) -> None:
     """Each way a scanner may ask finds exactly the patients it should, and an unknown value matches no key."""
-    asked = matching.predicate(column, vr, key.split("\\"))
-    assert asked is not None
-    assert {name for name, row in ROWS.items() if matching.matches(asked, row)} == found
+    asked = matching.asked(column, vr, key.split("\\"))
+    assert asked
+    assert {name for name, row in ROWS.items() if all(matching.matches(each, row) for each in asked)} == found
 
 
 @pytest.mark.parametrize("group", ["Yamada^Tarou", "=山田^太郎", "==やまだ^たろう", "yamada*", "=山田*"])
 def test_a_name_is_found_in_each_of_its_scripts(group: str) -> None:
     """A name kept in three scripts is found by any of them."""
-    asked = matching.predicate("patient_name", "PN", [group])
-    assert asked is not None
+    (asked,) = matching.asked("patient_name", "PN", [group])
     assert matching.matches(asked, {"patient_name": matching.fold("Yamada^Tarou=山田^太郎=やまだ^たろう")})
 
 
@@ -179,8 +207,8 @@ def test_a_name_is_found_in_each_of_its_scripts(group: str) -> None:
 )
 def test_a_range_of_days_and_one_of_times_are_one_range(date: str, time: str, combined: DateTimeRange) -> None:
     """A night shift asking for 22:00 to 08:30 of the next day gets the night, not two evenings."""
-    asked = [matching.predicate("start_date", "DA", [date]), matching.predicate("start_time", "TM", [time])]
-    assert matching.combine([Equal("modality", ("CT",)), *(each for each in asked if each)]) == [
+    asked = matching.asked("start_date", "DA", [date]) + matching.asked("start_time", "TM", [time])
+    assert matching.combine([Equal("modality", ("CT",)), *asked]) == [
         Equal("modality", ("CT",)),
         combined,
     ]
@@ -195,8 +223,7 @@ def test_the_night_shift_finds_its_patients() -> None:
 @pytest.mark.parametrize(("date", "time"), [("20261122", "0800-1000"), ("20261122-20261123", "0900"), ("", "08-09")])
 def test_a_range_with_a_single_value_stays_two_conditions(date: str, time: str) -> None:
     """One day and a range of times means those hours of that day."""
-    asked = [matching.predicate("start_date", "DA", [date]), matching.predicate("start_time", "TM", [time])]
-    both = [each for each in asked if each]
+    both = matching.asked("start_date", "DA", [date]) + matching.asked("start_time", "TM", [time])
     assert matching.combine(both) == both
 
 

@@ -1,7 +1,9 @@
 """Worklist queries as modalities really send them, and the answers they get (PS3.4 K.4, peers' behaviour probe)."""
 
+from datetime import datetime
 from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -13,10 +15,20 @@ from pydicom.tag import Tag
 from pydicom.uid import UID
 from pynetdicom import dsutils
 
-from swf.dicom import encoding, matching, worklist
+from swf.dicom import encoding, matching, worklist, zones
 from swf.dicom.matching import DateTimeRange, Equal, Range, Wildcard
+from tests.net.dicom_peer import dataset
 
 SPS = "ScheduledProcedureStepSequence"
+
+
+def raw_step(keyword: str, value: str) -> Dataset:
+    """A query with one key of the step, whatever its value."""
+    request = dataset()
+    request.ScheduledProcedureStepSequence = [dataset(**{keyword: value})]
+    return request
+
+
 ITEM: dict[str, Any] = {
     "AccessionNumber": "A1",
     "ReferringPhysicianName": "ROE^RICHARD",
@@ -149,7 +161,132 @@ def test_of_two_step_items_the_first_counts() -> None:
     """A scanner that asks with two step items is answered instead of refused."""
     request = identifier()
     request.ScheduledProcedureStepSequence = [identifier(Modality="CT"), identifier(Modality="MR")]
-    assert asked(request).predicates == [Equal("modality", ("CT",))]
+    query = asked(request)
+    assert query.predicates == [Equal("modality", ("CT",))]
+    assert query.remarks == ("of 2 items of ScheduledProcedureStepSequence the first counts",)
+
+
+@pytest.mark.parametrize(
+    ("request_", "remarks"),
+    [
+        (identifier(step={"ScheduledProcedureStepStartDate": ""}), ()),
+        (identifier(step={"ScheduledProcedureStepStartDate": "*"}), ()),
+        (identifier(step={"ScheduledProcedureStepStartDate": "2026.11.22"}), ()),
+        (raw_step("ScheduledProcedureStepStartDate", "tomorrow"), ("ScheduledProcedureStepStartDate is no DA",)),
+        (raw_step("ScheduledProcedureStepStartTime", "noon-"), ("ScheduledProcedureStepStartTime is no TM",)),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_is_said(request_: Dataset, remarks: tuple[str, ...]) -> None:
+    """A date that is none finds nobody, and the operator can learn why; dates of any common form are no mistake."""
+    assert worklist.read_query(request_).remarks == remarks
+
+
+SEQUENCE_AS_UNKNOWN = (
+    b"\x40\x00\x00\x01UN\x00\x00\xff\xff\xff\xff"
+    b"\xfe\xff\x00\xe0\xff\xff\xff\xff\x08\x00\x60\x00\x02\x00\x00\x00CT\xfe\xff\x0d\xe0\x00\x00\x00\x00"
+    b"\xfe\xff\xdd\xe0\x00\x00\x00\x00"
+)
+
+
+def test_a_step_sequence_of_unknown_representation_is_read() -> None:
+    """A gateway that no longer knows what the step sequence is passes it on in a form that is still understood."""
+    query = worklist.read_query(dsutils.decode(BytesIO(SEQUENCE_AS_UNKNOWN), False, True))
+    assert query.predicates == [Equal("modality", ("CT",))]
+
+
+def test_group_lengths_stand_on_every_level() -> None:
+    """Old toolkits count the bytes of each group, inside the step too; nothing is asked by it."""
+    step = b"\x40\x00\x00\x00\x04\x00\x00\x00\x0a\x00\x00\x00" + b"\x40\x00\x01\x00\x04\x00\x00\x00CT1 "
+    item = b"\xfe\xff\x00\xe0" + len(step).to_bytes(4, "little") + step
+    raw = b"\x40\x00\x00\x00\x04\x00\x00\x00\x2a\x00\x00\x00"
+    raw += b"\x40\x00\x00\x01" + len(item).to_bytes(4, "little") + item
+    query = worklist.read_query(dsutils.decode(BytesIO(raw), True, True))
+    assert query.predicates == [Equal("station", ("CT1",))]
+    assert query.requested == {0x00400100: {0x00400001: None}}
+    assert not query.optional_unsupported
+
+
+def test_hundreds_of_keys_are_read() -> None:
+    """A scanner that asks for everything its dictionary knows is answered with all of it."""
+    request = identifier(step={"Modality": "CT"})
+    for element in range(0x0002, 0x0802, 2):
+        request.add(DataElement(Tag(0x0032, element), "LO", "x" if element % 64 == 2 else ""))
+    query = worklist.read_query(over_the_wire(request, implicit=True))
+    assert query.predicates == [Equal("modality", ("CT",))]
+    assert query.optional_unsupported
+    assert len(query.requested or {}) == 1025
+
+
+@pytest.mark.parametrize(
+    ("declared", "key", "name"),
+    [
+        (["", "ISO 2022 IR 87"], b"=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B", "山田^太郎"),
+        (["", "ISO 2022 IR 149"], b"=\x1b$)C\xb1\xe8^\x1b$)C\xc8\xf1\xc1\xdf", "김^희중"),
+        (["GB18030"], "王^小东".encode("gb18030"), "王^小东"),
+        (["ISO_IR 144"], "Иванов*".encode("iso8859_5"), "иванов*"),
+        (["ISO_IR 166"], "สมชาย".encode("tis_620"), "สมชาย"),
+    ],
+    ids=["Japanese", "Korean", "Chinese", "Russian", "Thai"],
+)
+def test_names_are_read_in_every_script(declared: list[str], key: bytes, name: str) -> None:
+    """A name is understood in the character set its scanner declares, single bytes, double bytes and escapes."""
+    terms = "\\".join(declared).encode()
+    terms += b" " * (len(terms) % 2)
+    key += b" " * (len(key) % 2)
+    raw = b"\x08\x00\x05\x00" + len(terms).to_bytes(4, "little") + terms
+    raw += b"\x10\x00\x10\x00" + len(key).to_bytes(4, "little") + key
+    (found,) = worklist.read_query(dsutils.decode(BytesIO(raw), True, True)).predicates
+    assert found in (Equal("patient_name", (matching.fold(name),)), Wildcard("patient_name", name))
+
+
+# ---- the query's time zone ----
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def _in_berlin(moment: datetime) -> datetime:
+    return moment.astimezone(BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("zone", "date", "time", "expected"),
+    [
+        ("+0100", "20261122", "", [Equal("start_date", ("20261122",))]),
+        ("", "20261122", "", [Equal("start_date", ("20261122",))]),
+        ("north", "20261122", "", [Equal("start_date", ("20261122",))]),
+        ("+0200", "20260722", "08-10", [Equal("start_date", ("20260722",)), Range("start_time", "080000", "105959")]),
+        ("+0000", "20261122", "", [DateTimeRange("20261122010000", "20261123005959")]),
+        ("+0000", "20261122", "0830", [DateTimeRange("20261122093000", "20261122093000")]),
+        ("+0000", "20261122", "08-10", [DateTimeRange("20261122090000", "20261122115959")]),
+        ("-0500", "20261122-20261123", "2200-0100", [DateTimeRange("20261123040000", "20261123070059")]),
+        ("+0530", "20261122-", "", [DateTimeRange("20261121193000", "")]),
+        ("+0000", "-20261122", "", [DateTimeRange("", "20261123005959")]),
+        ("+0000", "", "0830", [Equal("start_time", ("083000",))]),
+        ("+0000", "20261322", "", [Equal("start_date", ("20261322",))]),
+        ("+0000", "202611*", "", [Wildcard("start_date", "202611*")]),
+    ],
+)
+def test_keys_are_meant_in_the_zone_of_their_sender(
+    zone: str, date: str, time: str, expected: list[matching.Predicate]
+) -> None:
+    """A scanner whose clock runs on another zone's time gets the hours it means; on the site's own nothing changes."""
+    step = {"ScheduledProcedureStepStartDate": date, "ScheduledProcedureStepStartTime": time}
+    step = {keyword: key for keyword, key in step.items() if key}
+    request = dataset(TimezoneOffsetFromUTC=zone)
+    request.ScheduledProcedureStepSequence = [dataset(**step)]
+    query = worklist.read_query(request, local=_in_berlin)
+    assert query.predicates == expected
+    assert query.zone_asked
+
+
+@pytest.mark.parametrize(
+    ("start", "offset"),
+    [("20261122", "+0100"), ("20260722093000", "+0200"), ("20261025040000", "+0100"), ("", ""), ("soon", "")],
+)
+def test_the_zone_of_a_moment_is_the_one_of_its_season(start: str, offset: str) -> None:
+    """An exam in July is in summer time, also when it is booked in winter."""
+    assert zones.offset_at(start, _in_berlin) == offset
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sqlmodel import SQLModel
 from swf.dicom import attributes
 from swf.model.delivery import DELIVERY
 from swf.model.moment import Moment
-from swf.model.order import FURTHER_STATION, ORDER, STEP, WORKLIST_ANSWER
+from swf.model.order import FURTHER_VALUE, ORDER, STEP, WORKLIST_ANSWER
 from swf.model.patient import PATIENT
 
 DIALECTS = [sqlite.dialect(), postgresql.dialect()]
@@ -102,7 +102,7 @@ def test_row_numbers_do_not_run_out() -> None:
 
 def test_what_hangs_on_a_step_goes_with_it() -> None:
     """Removing an old step removes its further stations and who was shown it, and never the other way round."""
-    for table in (FURTHER_STATION, WORKLIST_ANSWER):
+    for table in (FURTHER_VALUE, WORKLIST_ANSWER):
         (key,) = table.foreign_keys
         assert key.ondelete == "CASCADE"
     assert {key.ondelete for key in STEP.foreign_keys} == {None}

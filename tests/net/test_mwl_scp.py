@@ -1,5 +1,6 @@
 """The worklist as a modality sees it: every key and combination it may ask by, and what it gets (RAD-5, PS3.4 K)."""
 
+import io
 import itertools
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from tests.net.dicom_peer import dataset, put
 SUCCESS, PENDING, WITH_UNSUPPORTED_KEYS, OUT_OF_RESOURCES = 0x0000, 0xFF00, 0xFF01, 0xA700
 Keys: TypeAlias = dict[str, str]
 
-# The probe of six items: name, station, date, time, modality; the rest follows from the item's letter and number.
+# The probe of six items and one in three scripts: name, station, date, time, modality; the rest follows from the item's letter and number.
 ITEMS = {
     "A1": ("Müller^Jürgen", "CT1", "20261122", "0900", "CT"),
     "A2": ("MUELLER", "CT1", "20261122", "2230", "CT"),
@@ -27,7 +28,9 @@ ITEMS = {
     "A4": ("SMITH^BOB", "MR1~MR2", "20261124", "1000", "MR"),
     "A5": ("Иванов^Иван", "US1", "20261125", "1100", "US"),
     "A6": ("Doe", "", "20261126", "1200", "OT"),
+    "A7": ("Yamada^Tarou^^^^^L^A~山田^太郎^^^^^L^I~やまだ^たろう^^^^^L^P", "US1", "20261201", "1200", "US"),
 }
+PHYSICIANS = {"A7": "ROE&RICHARD"}
 ALL = set(ITEMS)
 STEP_KEYS = frozenset(
     {"Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"}
@@ -44,7 +47,7 @@ def _order(number: str, item: tuple[str, str, str, str, str]) -> bytes:
         f"PV1||O|||||||||||||||||V{number}^^^HOSP",
         f"ORC|NW|{number}^HIS||||",
         f"TQ1|1||||||{date}{time}|||R",
-        f"OBR|1|{number}^HIS||C{number}^Examination^99SIM",
+        f"OBR|1|{number}^HIS||C{number}^Examination^99SIM{'|' * 30}9&{PHYSICIANS.get(number, '')}",
         f"IPC|{number}|RP{number}|1.2.3.{number[1:]}|S{number}|{modality}|P{number}^Protocol^99SIM|||{station}",
     )
     return "\r".join((*lines, "")).encode()
@@ -52,7 +55,7 @@ def _order(number: str, item: tuple[str, str, str, str, str]) -> bytes:
 
 @pytest.fixture(scope="module")
 def listing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker with the six items, which no test changes."""
+    """A broker with these items, which no test changes."""
     folder: Path = tmp_path_factory.mktemp("worklist")
     broker = Broker(settings_for(folder))
     broker.start()
@@ -127,18 +130,39 @@ PROBE = [
     ({"PatientName": "Smith"}, set()),
     ({"PatientName": "ИВАНОВ*"}, {"A5"}),
     ({"PatientName": "*"}, ALL),
+    ({"PatientName": "*^*"}, ALL),
+    ({"PatientName": "DOE^*"}, {"A6"}),
+    ({"PatientName": "Smith^*"}, {"A3", "A4"}),
+    ({"PatientName": "Smith*^A*"}, {"A3"}),
+    ({"PatientName": "SMITH ANNA"}, {"A3"}),
+    ({"PatientName": "Smith^Anna=*"}, {"A3"}),
+    ({"PatientName": "Yamada^Tarou=山田^太郎"}, {"A7"}),
+    ({"PatientName": "Yamada^Tarou=山田^太朗"}, set()),
+    ({"PatientName": "=山田*"}, {"A7"}),
+    ({"PatientName": "==やまだ^*"}, {"A7"}),
+    ({"ScheduledPerformingPhysicianName": "roe*"}, {"A7"}),
     ({"AccessionNumber": "A3  "}, {"A3"}),
+    ({"AccessionNumber": "  A3"}, {"A3"}),
+    ({"AccessionNumber": "A3\0"}, {"A3"}),
+    ({"AccessionNumber": ["A3", "A5"]}, {"A3", "A5"}),
+    ({"PatientID": "PA?"}, ALL),
     ({"AccessionNumber": "a3"}, set()),
     ({"Modality": ["CT", "MR"]}, {"A1", "A2", "A3", "A4"}),
     ({"Modality": "C*"}, {"A1", "A2", "A3"}),
+    ({"Modality": ["C*", "MR"]}, {"A1", "A2", "A3", "A4"}),
+    ({"Modality": "ct"}, {"A1", "A2", "A3"}),
+    ({"Modality": "CT", "ScheduledStationAETitle": ["CT2", "MR2"]}, {"A3"}),
     ({"ScheduledStationAETitle": "MR2"}, {"A4"}),
     ({"ScheduledStationAETitle": "MR?"}, {"A4"}),
     ({"ScheduledStationAETitle": "*"}, ALL),
     ({"ScheduledProcedureStepStartDate": "20261123-20261125"}, {"A3", "A4", "A5"}),
-    ({"ScheduledProcedureStepStartDate": "20261125-"}, {"A5", "A6"}),
+    ({"ScheduledProcedureStepStartDate": "20261125-"}, {"A5", "A6", "A7"}),
     ({"ScheduledProcedureStepStartDate": "-20261122"}, {"A1", "A2"}),
     ({"ScheduledProcedureStepStartDate": "*"}, ALL),
     ({"ScheduledProcedureStepStartDate": "2026.11.22"}, {"A1", "A2"}),
+    ({"ScheduledProcedureStepStartDate": "2026.11.22-2026.11.23"}, {"A1", "A2", "A3"}),
+    ({"ScheduledProcedureStepStartDate": "2026112?"}, ALL - {"A7"}),
+    ({"ScheduledProcedureStepStartDate": "someday"}, set()),
     (
         {"ScheduledProcedureStepStartDate": "20261122-20261123", "ScheduledProcedureStepStartTime": "2200-0830"},
         {"A2", "A3"},
@@ -174,14 +198,23 @@ def test_a_query_that_says_nothing_of_the_step_finds_all(listing: Broker, items:
     assert {item.AccessionNumber for _, item in pending if item} == ALL
     if items is not None:
         steps = [step for _, item in pending if item for step in item.ScheduledProcedureStepSequence]
-        assert [len(steps), all(step.Modality and step.ScheduledProcedureStepID for step in steps)] == [6, True]
+        assert [len(steps), all(step.Modality and step.ScheduledProcedureStepID for step in steps)] == [7, True]
 
 
-def test_of_two_steps_in_a_query_the_first_counts(listing: Broker) -> None:
-    """A modality that fills in one step too many is answered and not refused."""
+def test_of_two_steps_in_a_query_the_first_counts(listing: Broker, log_lines: io.StringIO) -> None:
+    """A modality that fills in one step too many is answered and not refused, and the log says so."""
     identifier = _identifier()
     identifier.ScheduledProcedureStepSequence = [dataset(Modality="MR"), dataset(Modality="CT")]
     assert _ask(listing, identifier) == ({"A4"}, {PENDING})
+    assert "of 2 items of ScheduledProcedureStepSequence the first counts" in log_lines.getvalue()
+
+
+@pytest.mark.parametrize(("zone", "found"), [("+0000", {"A1", "A2"}), ("+0200", {"A1"}), ("-0200", {"A1", "A2"})])
+def test_a_scanner_on_another_clock_is_understood(listing: Broker, zone: str, found: set[str]) -> None:
+    """A day is meant on the scanner's own clock: half past ten at night here is the next day two hours further east."""
+    identifier = _identifier(ScheduledProcedureStepStartDate="20261122")
+    identifier.TimezoneOffsetFromUTC = zone
+    assert _ask(listing, identifier)[0] == found
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from swf.errors import StoreError
-from swf.model.order import FURTHER_STATION, ORDER, STEP
+from swf.model.order import FURTHER_VALUE, ORDER, STEP
 from swf.store import mpps, orders
 from swf.store.database import Database
 from tests import rows
@@ -80,8 +80,11 @@ def test_steps_keep_their_order_and_count_their_versions(database: Database) -> 
             (1, "CT1", "SCHEDULED"),
             (1, "CT1", "SCHEDULED"),
         ]
-        further = transaction.execute(select(FURTHER_STATION).order_by(FURTHER_STATION.c.step)).all()
-        assert [tuple(row) for row in further] == [(steps[1], "CT2"), (steps[2], "CT2")]
+        further = transaction.execute(select(FURTHER_VALUE).order_by(FURTHER_VALUE.c.step)).all()
+        assert [(row.step, row.column, row.value) for row in further] == [
+            (steps[1], "station", "CT2"),
+            (steps[2], "station", "CT2"),
+        ]
 
 
 def test_steps_are_found_by_study_patient_and_reference(database: Database) -> None:

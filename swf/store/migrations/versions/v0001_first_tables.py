@@ -7,6 +7,7 @@ revision = "0001"
 down_revision = None
 
 ROW_NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+MATCHED = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -165,26 +166,26 @@ def upgrade() -> None:
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("station", sa.String(), nullable=False),
-        sa.Column("start", sa.String(), nullable=False),
-        sa.Column("start_date", sa.String(), nullable=False),
-        sa.Column("start_time", sa.String(), nullable=False),
-        sa.Column("modality", sa.String(), nullable=False),
-        sa.Column("performing_physician", sa.String(), nullable=False),
-        sa.Column("patient_name", sa.String(), nullable=False),
-        sa.Column("patient_id", sa.String(), nullable=False),
-        sa.Column("accession_number", sa.String(), nullable=False),
-        sa.Column("requested_procedure_id", sa.String(), nullable=False),
-        sa.Column("study_instance_uid", sa.String(), nullable=False),
-        sa.Column("step_id", sa.String(), nullable=False),
-        sa.Column("station_name", sa.String(), nullable=False),
-        sa.Column("location", sa.String(), nullable=False),
-        sa.Column("admission_id", sa.String(), nullable=False),
-        sa.Column("issuer_of_patient_id", sa.String(), nullable=False),
-        sa.Column("patient_birth_date", sa.String(), nullable=False),
-        sa.Column("patient_sex", sa.String(), nullable=False),
-        sa.Column("placer_order_number", sa.String(), nullable=False),
-        sa.Column("filler_order_number", sa.String(), nullable=False),
+        sa.Column("station", MATCHED, nullable=False),
+        sa.Column("start", MATCHED, nullable=False),
+        sa.Column("start_date", MATCHED, nullable=False),
+        sa.Column("start_time", MATCHED, nullable=False),
+        sa.Column("modality", MATCHED, nullable=False),
+        sa.Column("performing_physician", MATCHED, nullable=False),
+        sa.Column("patient_name", MATCHED, nullable=False),
+        sa.Column("patient_id", MATCHED, nullable=False),
+        sa.Column("accession_number", MATCHED, nullable=False),
+        sa.Column("requested_procedure_id", MATCHED, nullable=False),
+        sa.Column("study_instance_uid", MATCHED, nullable=False),
+        sa.Column("step_id", MATCHED, nullable=False),
+        sa.Column("station_name", MATCHED, nullable=False),
+        sa.Column("location", MATCHED, nullable=False),
+        sa.Column("admission_id", MATCHED, nullable=False),
+        sa.Column("issuer_of_patient_id", MATCHED, nullable=False),
+        sa.Column("patient_birth_date", MATCHED, nullable=False),
+        sa.Column("patient_sex", MATCHED, nullable=False),
+        sa.Column("placer_order_number", MATCHED, nullable=False),
+        sa.Column("filler_order_number", MATCHED, nullable=False),
         sa.ForeignKeyConstraint(
             ["order"],
             ["order.id"],
@@ -203,13 +204,15 @@ def upgrade() -> None:
     op.create_index("step_by_status", "scheduled_procedure_step", ["status", "start"], unique=False)
     op.create_index("step_by_station", "scheduled_procedure_step", ["station", "status", "start"], unique=False)
     op.create_table(
-        "further_station",
+        "further_value",
         sa.Column("step", ROW_NUMBER, nullable=False),
-        sa.Column("ae_title", sa.String(), nullable=False),
+        sa.Column("column", sa.String(), nullable=False),
+        sa.Column("value", MATCHED, nullable=False),
+        sa.Column("start", MATCHED, nullable=False),
         sa.ForeignKeyConstraint(["step"], ["scheduled_procedure_step.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("step", "ae_title"),
+        sa.PrimaryKeyConstraint("step", "column", "value"),
     )
-    op.create_index("further_station_by_title", "further_station", ["ae_title", "step"], unique=False)
+    op.create_index("further_value_by_value", "further_value", ["column", "value", "start", "step"], unique=False)
     op.create_table(
         "performed_for",
         sa.Column("performed", ROW_NUMBER, nullable=False),
