@@ -1,7 +1,7 @@
 """Reads and writes the journal: what happened, in commit order."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,8 +11,9 @@ from swf.model.journal import JOURNAL, Event
 from swf.model.message import MESSAGE, Disposition
 from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
 from swf.store.database import Record, Transaction
+from swf.store.prepared import Prepared
 
-_INSERT = insert(JOURNAL)
+_INSERT = Prepared(insert(JOURNAL))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,11 @@ class Moment:
 def add(transaction: Transaction, at: datetime, entries: Iterable[Entry], *, message: int | None = None) -> None:
     """Append `entries`, all with the time `at`; `message` is the row of the message that caused them."""
     rows = [
-        {"at": at, "event": entry.event, "order": entry.order, "message": entry.message, "detail": entry.detail}
-        for entry in (replace(entry, message=message) if message else entry for entry in entries)
+        {"at": at, "event": each.event, "order": each.order, "message": message or each.message, "detail": each.detail}
+        for each in entries
     ]
     if rows:
-        transaction.execute(_INSERT, rows)
+        _INSERT.run_many(transaction, rows)
 
 
 def of_message(connection: Connection, message: int) -> Sequence[Record]:

@@ -3,26 +3,27 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, union_all, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, union_all, update
 
 from swf.model.message import MESSAGE, Disposition
 from swf.store.database import Record, Transaction
+from swf.store.prepared import Prepared
 
-_INSERT = insert(MESSAGE).returning(MESSAGE.c.id)
+_INSERT = Prepared(insert(MESSAGE).returning(MESSAGE.c.id))
 _SAME_NUMBER = select(MESSAGE.c.id, MESSAGE.c.acknowledgement, MESSAGE.c.content_hash).where(
     MESSAGE.c.control_id == bindparam("control"),
     MESSAGE.c.source == bindparam("sender"),
     MESSAGE.c.disposition == Disposition.APPLIED,
-    MESSAGE.c.ack_code.in_(("AA", "CA")),  # one that was refused first and replayed later got no such answer
+    or_(MESSAGE.c.ack_code == "AA", MESSAGE.c.ack_code == "CA"),  # one that was refused first and replayed later got no such answer
 )
 _SAME_CONTENT = _SAME_NUMBER.where(MESSAGE.c.content_hash == bindparam("hash")).order_by(MESSAGE.c.id).limit(1)
 # One look for both; a sender that gives every message the same number has thousands of the second kind.
-_EARLIER = union_all(select(_SAME_CONTENT.subquery()), select(_SAME_NUMBER.limit(1).subquery()))
+_EARLIER = Prepared(union_all(select(_SAME_CONTENT.subquery()), select(_SAME_NUMBER.limit(1).subquery())))
 
 
 def add(transaction: Transaction, **columns: Any) -> int:
     """Keep a message; returns its row number."""
-    return int(transaction.execute(_INSERT, columns).scalar_one())
+    return int(_INSERT.one(transaction, **columns).id)
 
 
 def applied_before(transaction: Transaction, *, source: str, control_id: str, content_hash: str) -> Record | None:
@@ -30,7 +31,7 @@ def applied_before(transaction: Transaction, *, source: str, control_id: str, co
 
     The one with this very content if there is one, else any other. A refused one may be sent again.
     """
-    found = transaction.execute(_EARLIER, {"control": control_id, "sender": source, "hash": content_hash}).all()
+    found = _EARLIER.all(transaction, control=control_id, sender=source, hash=content_hash)
     return next((row for row in found if row.content_hash == content_hash), found[0] if found else None)
 
 

@@ -8,13 +8,14 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 
 from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP
 from swf.store.database import Record, Transaction
+from swf.store.prepared import Prepared
 
-_BY_PLACER = (
+_BY_PLACER = Prepared(
     select(ORDER)
     .where(ORDER.c.placer_order_number == bindparam("number"), ORDER.c.placer_issuer == bindparam("authority"))
     .with_for_update()
 )
-_BY_FILLER = (
+_BY_FILLER = Prepared(
     select(ORDER)
     .where(
         ORDER.c.filler_order_number == bindparam("number"),
@@ -23,17 +24,21 @@ _BY_FILLER = (
     .order_by((ORDER.c.filler_issuer != bindparam("authority")), ORDER.c.id)
     .with_for_update()
 )
-_STEPS = select(STEP).where(STEP.c.order == bindparam("number")).order_by(STEP.c.id).with_for_update()
-_OF_STUDY = (
+_STEPS = Prepared(select(STEP).where(STEP.c.order == bindparam("number")).order_by(STEP.c.id).with_for_update())
+_OF_STUDY = Prepared(
     select(STEP.c.id, STEP.c.step_id, ORDER.c.id.label("order"), ORDER.c.patient)
     .join(ORDER, ORDER.c.id == STEP.c.order)
     .where(STEP.c.study_instance_uid == bindparam("study"))
 )
-_ONE = select(ORDER).where(ORDER.c.id == bindparam("number")).with_for_update()
+_ONE = Prepared(select(ORDER).where(ORDER.c.id == bindparam("number")).with_for_update())
 _CHILDREN = select(ORDER.c.id).where(ORDER.c.parent == bindparam("number")).order_by(ORDER.c.id)
 _OF_ACCESSION = select(ORDER).where(ORDER.c.accession_number == bindparam("accession")).limit(2)
-_INSERT_ORDER = insert(ORDER).returning(*ORDER.c)
-_INSERT_STEP = insert(STEP).returning(STEP.c.id)
+_INSERT_ORDER = Prepared(insert(ORDER).returning(*ORDER.c))
+_INSERT_STEP = Prepared(insert(STEP).returning(STEP.c.id))
+_INSERT_VALUES = Prepared(insert(FURTHER_VALUE))
+_DELETE_VALUES = Prepared(delete(FURTHER_VALUE).where(FURTHER_VALUE.c.step == bindparam("number")))
+_CHANGE_ORDER = Prepared(update(ORDER).where(ORDER.c.id == bindparam("number")))
+_CHANGE_STEP = Prepared(update(STEP).where(STEP.c.id == bindparam("number")).values(version=STEP.c.version + 1))
 
 
 def find(
@@ -44,13 +49,11 @@ def find(
     A filler number that `ours` gave is found too: it may come back without saying whose it is.
     """
     number, issuer = placer
-    row = transaction.execute(_BY_PLACER, {"number": number, "authority": issuer}).first() if number else None
+    row = _BY_PLACER.first(transaction, number=number, authority=issuer) if number else None
     number, issuer = filler
     if row is not None or not number:
         return row
-    return transaction.execute(
-        _BY_FILLER, {"number": number, "authority": issuer, "ours": issuer if ours is None else ours}
-    ).first()
+    return _BY_FILLER.first(transaction, number=number, authority=issuer, ours=issuer if ours is None else ours)
 
 
 def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Record]:
@@ -61,23 +64,23 @@ def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Re
 def add(transaction: Transaction, **columns: Any) -> Record:
     """Add an order; returns its row. It came under the identity of its patient unless told otherwise."""
     values = {"identity": columns["patient"], "result_status": "", "parent": None, "is_parent": False, **columns}
-    return transaction.execute(_INSERT_ORDER, values).one()
+    return _INSERT_ORDER.one(transaction, **values)
 
 
 def change(transaction: Transaction, number: int, **columns: Any) -> None:
     """Set `columns` of order row `number`."""
-    transaction.execute(update(ORDER).where(ORDER.c.id == number), columns)
+    _CHANGE_ORDER.run(transaction, number=number, **columns)
 
 
 def steps(transaction: Transaction, order: int) -> Sequence[Record]:
     """The steps of order row `order`, in the order they were scheduled."""
-    return transaction.execute(_STEPS, {"number": order}).all()
+    return _STEPS.all(transaction, number=order)
 
 
 def descendants(transaction: Transaction, number: int) -> list[int]:
     """The children of order row `number`, theirs, and so on; there is never a circle."""
     found: list[int] = []
-    for child in transaction.scalars(_CHILDREN, {"number": number}).all():
+    for child in transaction.scalars(_CHILDREN, {"number": number}):
         found += [child, *descendants(transaction, child)]
     return found
 
@@ -90,7 +93,7 @@ def family_steps(transaction: Transaction, order: Record) -> list[Record]:
 
 def steps_of_study(transaction: Transaction, study_instance_uid: str) -> Sequence[Record]:
     """Row, step id, order row and patient row of every step in a study."""
-    return transaction.execute(_OF_STUDY, {"study": study_instance_uid}).all()
+    return _OF_STUDY.all(transaction, study=study_instance_uid)
 
 
 def steps_of_patients(transaction: Transaction, patients: Collection[int]) -> Sequence[Record]:
@@ -102,7 +105,7 @@ def steps_of_patients(transaction: Transaction, patients: Collection[int]) -> Se
 def add_step(transaction: Transaction, stations: Sequence[str], **columns: Any) -> int:
     r"""Add a step that any of `stations` may perform; returns its row number. Values in a column are joined by `\`."""
     first, further = _parted(stations, columns)
-    number = int(transaction.execute(_INSERT_STEP, first).scalar_one())
+    number = int(_INSERT_STEP.one(transaction, **first).id)
     _add_further_values(transaction, number, further, columns)
     return number
 
@@ -110,15 +113,14 @@ def add_step(transaction: Transaction, stations: Sequence[str], **columns: Any) 
 def change_step(transaction: Transaction, number: int, stations: Sequence[str], **columns: Any) -> None:
     """Replace what step row `number` holds, every column that is matched among it; its version moves on."""
     first, further = _parted(stations, columns)
-    transaction.execute(update(STEP).where(STEP.c.id == number).values(version=STEP.c.version + 1, **first))
-    transaction.execute(delete(FURTHER_VALUE).where(FURTHER_VALUE.c.step == number))
+    _CHANGE_STEP.run(transaction, number=number, **first)
+    _DELETE_VALUES.run(transaction, number=number)
     _add_further_values(transaction, number, further, columns)
 
 
 def set_step_status(transaction: Transaction, number: int, status: str, dataset: bytes, at: datetime) -> None:
     """Give step row `number` another status, in its column and in its dataset."""
-    values = {"status": status, "dataset": dataset, "updated_at": at}
-    transaction.execute(update(STEP).where(STEP.c.id == number).values(version=STEP.c.version + 1, **values))
+    _CHANGE_STEP.run(transaction, number=number, status=status, dataset=dataset, updated_at=at)
 
 
 def find_steps(transaction: Transaction, references: Mapping[str, str]) -> Sequence[Record]:
@@ -130,7 +132,7 @@ def find_steps(transaction: Transaction, references: Mapping[str, str]) -> Seque
 
 def one(transaction: Transaction, number: int) -> Record:
     """Order row `number`."""
-    return transaction.execute(_ONE, {"number": number}).one()
+    return _ONE.one(transaction, number=number)
 
 
 def overview(connection: Connection, *, limit: int, status: str = "", search: str = "") -> Sequence[Record]:
@@ -177,4 +179,4 @@ def _add_further_values(
         if value
     ]
     if rows:
-        transaction.execute(insert(FURTHER_VALUE), rows)
+        _INSERT_VALUES.run_many(transaction, rows)

@@ -2,23 +2,23 @@
 
 from datetime import datetime
 from functools import cache
-from typing import Any
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.sql.dml import ReturningInsert
 
 from swf.model.order import ORDER
 from swf.model.patient import PATIENT
 from swf.store import dialect
 from swf.store.database import Record, Transaction
+from swf.store.prepared import Prepared
 
 LONGEST_MERGE_CHAIN = 100
-_BY_IDENTIFIER = (
+_BY_IDENTIFIER = Prepared(
     select(PATIENT)
     .where(PATIENT.c.patient_id == bindparam("identifier"), PATIENT.c.issuer == bindparam("authority"))
     .with_for_update()
 )
-_BY_NUMBER = select(PATIENT).where(PATIENT.c.id == bindparam("number")).with_for_update()
+_BY_NUMBER = Prepared(select(PATIENT).where(PATIENT.c.id == bindparam("number")).with_for_update())
+_CHANGE = Prepared(update(PATIENT).where(PATIENT.c.id == bindparam("number")))
 
 
 def find(transaction: Transaction, patient_id: str, issuer: str) -> Record | None:
@@ -28,7 +28,7 @@ def find(transaction: Transaction, patient_id: str, issuer: str) -> Record | Non
 
 def identity(transaction: Transaction, patient_id: str, issuer: str) -> Record | None:
     """The row of that identifier itself, merged or not."""
-    return transaction.execute(_BY_IDENTIFIER, {"identifier": patient_id, "authority": issuer}).first()
+    return _BY_IDENTIFIER.first(transaction, identifier=patient_id, authority=issuer)
 
 
 def ensure(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> Record:
@@ -42,7 +42,7 @@ def survivor(transaction: Transaction, row: Record | None) -> Record | None:
     for _ in range(LONGEST_MERGE_CHAIN):
         if row is None or row.merged_into is None:
             break
-        row = transaction.execute(_BY_NUMBER, {"number": row.merged_into}).first()
+        row = _BY_NUMBER.first(transaction, number=row.merged_into)
     return row
 
 
@@ -52,8 +52,8 @@ def save(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes,
 
 
 def _saved(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> Record:
-    values = {"patient_id": patient_id, "issuer": issuer, "dataset": dataset, "updated_at": at}
-    return transaction.execute(_save(transaction.dialect.name), values).one()
+    statement = _save(transaction.dialect.name)
+    return statement.one(transaction, patient_id=patient_id, issuer=issuer, dataset=dataset, updated_at=at)
 
 
 def add_alias(transaction: Transaction, patient_id: str, issuer: str, patient: int, at: datetime) -> None:
@@ -65,15 +65,16 @@ def add_alias(transaction: Transaction, patient_id: str, issuer: str, patient: i
 
 
 @cache
-def _save(kind: str) -> ReturningInsert[*tuple[Any, ...]]:
+def _save(kind: str) -> Prepared:
     new = dialect.new_row(kind, PATIENT)
     changes = {"dataset": new.excluded.dataset, "updated_at": new.excluded.updated_at}
-    return new.on_conflict_do_update(index_elements=["patient_id", "issuer"], set_=changes).returning(*PATIENT.c)
+    saving = new.on_conflict_do_update(index_elements=["patient_id", "issuer"], set_=changes)
+    return Prepared(saving.returning(*PATIENT.c))
 
 
 def set_dataset(transaction: Transaction, number: int, dataset: bytes, at: datetime) -> None:
     """Replace the attributes known of patient row `number`."""
-    transaction.execute(update(PATIENT).where(PATIENT.c.id == number), {"dataset": dataset, "updated_at": at})
+    _CHANGE.run(transaction, number=number, dataset=dataset, updated_at=at)
 
 
 def merge(transaction: Transaction, loser: int, survivor: int, at: datetime) -> None:
@@ -84,7 +85,7 @@ def merge(transaction: Transaction, loser: int, survivor: int, at: datetime) -> 
 
 def promote(transaction: Transaction, alias: Record, at: datetime) -> None:
     """Let a further identifier stand by itself, with what is known of the patient it led to."""
-    known = transaction.execute(_BY_NUMBER, {"number": alias.merged_into}).one()
+    known = _BY_NUMBER.one(transaction, number=alias.merged_into)
     values = {"merged_into": None, "dataset": known.dataset, "updated_at": at}
     transaction.execute(update(PATIENT).where(PATIENT.c.id == alias.id), values)
 
