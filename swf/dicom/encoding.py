@@ -8,7 +8,7 @@ import re
 import struct
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from functools import cache
 from io import BytesIO
 from typing import Any, NamedTuple, TypeAlias
@@ -245,8 +245,10 @@ def _form(pattern: str) -> Callable[[str], bool]:
 
 
 def _is_date(value: str) -> bool:
+    if len(value) != _LIMITS["DA"] or not (value.isascii() and value.isdigit()):
+        return False
     try:
-        return bool(datetime.strptime(value, "%Y%m%d")) and len(value) == _LIMITS["DA"] and value.isascii()
+        return bool(date(int(value[:4]), int(value[4:6]), int(value[6:])))
     except ValueError:
         return False
 
@@ -282,7 +284,7 @@ def is_identifier(keyword: str) -> bool:
 def violations(keyword: str, value: str) -> list[str]:
     """What one `value` (not a list of values) breaks of its VR, as half-sentences that never repeat the value."""
     vr = layout(keyword).vr
-    if not value or (vr in _PLAIN_VRS and len(value) <= _LIMITS[vr] and _is_plain(value)):
+    if not value or (vr in _PLAIN_VRS and len(value) <= _LIMITS[vr] and is_plain(value)):
         return []
     found = [*_too_long(vr, value), *_forbidden_characters(vr, value)]
     if vr == "PN":
@@ -293,7 +295,14 @@ def violations(keyword: str, value: str) -> list[str]:
     return found
 
 
-def _is_plain(value: str) -> bool:
+@cache
+def plain_length(keyword: str) -> int:
+    """How long a text may be that needs no more than `is_plain` to be a value; 0 when its VR asks for more."""
+    vr = layout(keyword).vr
+    return _LIMITS[vr] if vr in _PLAIN_VRS else 0
+
+
+def is_plain(value: str) -> bool:
     """What nearly every value is: nothing in it could matter to any VR but its length."""
     return value.isprintable() and "\\" not in value
 
@@ -336,7 +345,7 @@ def clean(keyword: str, value: str) -> str:
     their outer spaces and nothing else; `violations` then says what is wrong with them.
     """
     vr = layout(keyword).vr
-    if vr not in _DISPLAY or is_identifier(keyword) or _is_plain(value):
+    if vr not in _DISPLAY or is_identifier(keyword) or is_plain(value):
         return value.strip(" ")
     if vr not in _MULTILINE:
         value = re.sub(r"[\t\n\f\r]+", " ", value).replace("\\", "/")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from swf.errors import UnreadableMessage
 
@@ -139,6 +139,10 @@ def _charsets(field: str, delimiters: Delimiters) -> tuple[str, ...]:
     return tuple(name.strip() for name in names) if field.strip() else ()
 
 
+Shape: TypeAlias = tuple[tuple[Any, ...], ...]
+"""For each name of a segment: the name, and the numbers of the fields that each segment of that name holds."""
+
+
 class Segment:
     """One segment, split on the first touch. Fields, repetitions and components count from 1, as in the standard.
 
@@ -147,7 +151,18 @@ class Segment:
     lives in, empty for the site's.
     """
 
-    __slots__ = ("_codec", "_delimiters", "_fields", "_repeated", "name", "sent_at", "sequence", "text", "zone")
+    __slots__ = (
+        "_codec",
+        "_delimiters",
+        "_fields",
+        "_repeated",
+        "_said",
+        "name",
+        "sent_at",
+        "sequence",
+        "text",
+        "zone",
+    )
 
     def __init__(self, text: str, delimiters: Delimiters, codec: str = "utf-8") -> None:
         self.name = text[:3]
@@ -157,6 +172,7 @@ class Segment:
         self._delimiters = delimiters
         self._codec = codec
         self._fields: list[str] = []
+        self._said: tuple[int, ...] = ()
         self._repeated: tuple[int, list[str]] = (0, [])  # the field last asked for one of its repetitions, parted
 
     def __repr__(self) -> str:
@@ -179,6 +195,12 @@ class Segment:
                 self._fields.insert(1, self._delimiters.field)
         return self._fields
 
+    def said(self) -> tuple[int, ...]:
+        """The numbers of the fields that are not empty."""
+        if not self._said:
+            self._said = tuple(number for number, text in enumerate(self._split()) if text)
+        return self._said
+
     def repetitions(self, field: int) -> int:
         """How often a field was sent; 0 if it is empty."""
         text = self.raw(field)
@@ -192,17 +214,38 @@ class Segment:
         Component 0 is the whole repetition, separators kept. A component that has subcomponents is read as its first
         one unless another is asked for (HL7 2.5.1 §2.5.3: how a receiver of an older version reads a newer field).
         """
-        if self._is_declaration(field):
-            return self.raw(field) if repetition == 1 else ""
-        delimiters = self._delimiters
-        text = self._repetition(field, repetition)
+        fields = self._fields or self._split()
+        text = fields[field] if 0 < field < len(fields) else ""
+        if not text or self._is_declaration(field):
+            return text if repetition == 1 else ""
+        _, separator, between, escape, within = self._delimiters
+        if repetition != 1 or (between and between in text):
+            text = self._repetition(text, field, repetition)
         if component or subcomponent:
-            text = _part(text, delimiters.component, component or 1)
-            text = _part(text, delimiters.subcomponent, subcomponent or 1)
-        return unescape(text, delimiters, self._codec)
+            text = _part(text, separator, component or 1)
+            if subcomponent > 1 or (within and within in text):
+                text = _part(text, within, subcomponent or 1)
+        return unescape(text, self._delimiters, self._codec) if escape and escape in text else text
 
-    def _repetition(self, field: int, number: int) -> str:
-        text, separator = self.raw(field), self._delimiters.repetition
+    def components(self, field: int, repetition: int, numbers: range) -> list[str]:
+        """`value` of several components of one repetition, which is parted once."""
+        text = self.raw(field)
+        _, separator, between, escape, within = self._delimiters
+        if repetition != 1 or (between and between in text) or self._is_declaration(field):
+            return [self.value(field, repetition, number) for number in numbers]
+        parts = text.split(separator) if separator else [text]
+        if within and within in text:
+            parts = [part.partition(within)[0] for part in parts]
+        if escape and escape in text:
+            parts = [unescape(part, self._delimiters, self._codec) for part in parts]
+        return [parts[number - 1] if number <= len(parts) else "" for number in numbers]
+
+    def plain(self, field: int) -> bool:
+        """Whether the text of a field means the same in every other message of standard delimiters."""
+        return self._delimiters == STANDARD and STANDARD.escape not in self.raw(field)
+
+    def _repetition(self, text: str, field: int, number: int) -> str:
+        separator = self._delimiters.repetition
         if not separator or separator not in text:
             return text if number == 1 else ""
         # Thousands of repetitions are read one after the other; to part them anew for each would take seconds.
@@ -213,7 +256,7 @@ class Segment:
 
     def _is_declaration(self, field: int) -> bool:
         """MSH-1 and MSH-2 hold separators as data."""
-        return self.name == "MSH" and field <= 2  # noqa: PLR2004  MSH-2
+        return field <= 2 and self.name == "MSH"  # noqa: PLR2004  MSH-2
 
 
 def _part(text: str, separator: str, number: int) -> str:
@@ -380,6 +423,10 @@ class OrderGroup:
     def all(self, name: str) -> list[Segment]:
         """Every segment of that name, in order."""
         return self.segments.get(name, [])
+
+    def shape(self) -> Shape:
+        """Which fields of which segments say anything; messages of one kind and sender are much alike in it."""
+        return tuple((name, *(each.said() for each in segments)) for name, segments in self.segments.items())
 
 
 _VISIT = frozenset({"PD1", "PV1", "PV2"})

@@ -15,7 +15,7 @@ from swf.hl7 import message
 from swf.hl7.message import NULL, Message, OrderGroup
 from swf.mapping import conditions, inbound, selectors
 from swf.mapping.inbound import MappedStep
-from swf.mapping.loader import STEP, Rule, SiteMapping
+from swf.mapping.rules import STEP, Rule, SiteMapping
 from swf.mapping.selectors import Selector, Source
 
 DEFAULT, STATIONS, CATALOGUE = "default", "[stations]", "[catalogue]"
@@ -110,7 +110,7 @@ def patient(mapping: SiteMapping, content: Message) -> Explanation:
     except MappingError as error:
         return Explanation("patient", refusal=_refusal(mapping, error))
     mapped.source = OrderGroup(segments)
-    own = dict.fromkeys(rule.keyword for rule in inbound.patient_rules(mapping))
+    own = dict.fromkeys(rule.keyword for rule in mapping.patient_lines.rules)
     explainer = _Explainer(mapping, mapped, [mapped, mapped], changing=True)
     findings = (explainer.finding("", keyword, lines.item[keyword]) for keyword in own)
     return _explanation("patient", findings, mapped)
@@ -140,7 +140,7 @@ def _noting(rule: Rule, lines: dict[str, list[_Watched]]) -> Rule:
         return value
 
     lines.setdefault(rule.keyword, []).append(_Watched(rule, noted))
-    return replace(rule, function=function)
+    return replace(rule, function=function, recurs=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ class _Explainer:
         if unmet:
             yield f"the line counts only when {' and '.join(map(str, unmet))}"
             return
-        for selector in rule.selectors if self.changing else rule.selectors + rule.default_selectors:
+        for selector in rule.selectors if self.changing else rule.places:
             yield _found(rule, selector, group, self._own(line))
 
 
@@ -227,8 +227,7 @@ def _found(rule: Rule, selector: Selector, group: OrderGroup, noted: list[_Readi
     """What was at a place that gave no value."""
     if group.first(selector.segment) is None:
         return f"there is no {selector.segment}"
-    said = selectors.says_something(selector, group)
-    sources = [source for source in selectors.sources(selector, group) if source.text().strip()] if said else []
+    sources = [source for source in selectors.sources(selector, group) if source.text().strip()]
     if not sources:
         return f"{selector} is empty"
     if any(source.text() == NULL for source in sources):

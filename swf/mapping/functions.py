@@ -21,6 +21,7 @@ _HIGHEST_FIRST = ("STAT", "HIGH", "MEDIUM", "ROUTINE")
 _PREGNANT = "B6"
 _LONGEST_CODE_VALUE = 16
 _SCHEMES = {"": "99LOCAL", "L": "99LOCAL", "ICD10": "I10", "LOINC": "LN", "SNOMED": "SCT"}
+_PARTING = str.maketrans("\\^=", "   ")
 _URN = re.compile(r"(?:urn:|https?://)", re.IGNORECASE)
 _TYPE, _REPRESENTATION = 7, 8  # XPN
 _OTHER_SCRIPTS = frozenset({"I", "P"})
@@ -80,9 +81,7 @@ def person(source: Source) -> Value:
 
 
 def _person_name(source: Source, first: int) -> str:
-    family, given, middle, suffix, prefix, degree = (
-        source.component_text(number).strip() for number in range(first, first + 6)
-    )
+    family, given, middle, suffix, prefix, degree = source.component_texts(first, 6)
     parts = (family, given, middle, prefix, " ".join(part for part in (suffix, degree) if part))
     return _joined_name(parts)
 
@@ -95,7 +94,7 @@ def person_in_component(source: Source) -> Value:
 
 def _joined_name(parts: tuple[str, ...]) -> str:
     # ^, = and \ part a DICOM name; inside a part they can only be mistakes
-    return "^".join(re.sub(r"[\\^=]", " ", part) for part in parts).rstrip("^")
+    return "^".join(part.translate(_PARTING) for part in parts).rstrip("^")
 
 
 def identification(source: Source) -> Value:
@@ -142,13 +141,13 @@ def meaning(source: Source) -> Value:
 
 def joined(source: Source) -> Value:
     """All components, separated by blanks: addresses and locations."""
-    parts = (source.component_text(number).strip() for number in range(1, 9))
+    parts = source.component_texts(1, 8)
     return " ".join(part for part in parts if part)
 
 
 def location_name(source: Source) -> Value:
     """PL to text: point of care, room and bed."""
-    parts = (source.component_text(number).strip() for number in range(1, 4))
+    parts = source.component_texts(1, 3)
     return " ".join(part for part in parts if part)
 
 
@@ -156,13 +155,13 @@ def code(source: Source) -> Value:
     """CE or CWE to an item of the code sequence macro (PS3.3 table 8.8-1), with the version of the scheme (CWE-7); the
     meaning is never empty.
     """
-    value, text_, scheme, version = (source.component_text(number).strip() for number in (1, 2, 3, 7))
+    value, text_, scheme, _, _, _, version = source.component_texts(1, 7)
     return [_coded(value, text_, scheme, version)] if value else []
 
 
 def language(source: Source) -> Value:
     """A language (PID-15) to a code item of RFC 5646."""
-    value, text_ = (source.component_text(number).strip() for number in (1, 2))
+    value, text_ = source.component_texts(1, 2)
     return [_coded(value.lower(), text_, "RFC5646")] if value else []
 
 
@@ -176,7 +175,7 @@ def _coded(value: str, meaning_: str, scheme: str, version: str = "") -> Item:
 
 def authority(source: Source) -> Value:
     """The assigning authority of a number (HD in EI-2 to 4) to an item of the HL7v2 hierarchic designator macro."""
-    return _authority(*(source.component_text(number).strip() for number in (1, 2, 3)))
+    return _authority(*source.component_texts(1, 3))
 
 
 def authority_in_component(source: Source) -> Value:
@@ -247,6 +246,26 @@ OF_ITEMS = frozenset(
     }
 )
 """The functions whose values are items of a sequence."""
+
+OF_THE_FIELD_ALONE = frozenset(
+    {
+        "authority",
+        "authority_in_component",
+        "capitals",
+        "code",
+        "identification",
+        "identification_in_component",
+        "joined",
+        "location_name",
+        "meaning",
+        "person",
+        "person_in_component",
+        "pregnancy",
+        "priority",
+        "text",
+    }
+)
+"""The functions whose values depend on nothing but the field, so that a field that came before need not be read again."""
 
 ONLY_FOR: Mapping[str, tuple[str, ...]] = {
     "birth_date": ("DA",),

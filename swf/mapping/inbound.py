@@ -7,28 +7,22 @@ people is cut with a warning.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from swf.dicom import encoding
 from swf.dicom.encoding import Item, Value
 from swf.errors import MappingError
 from swf.hl7.message import OrderGroup, Segment
-from swf.mapping import catalogue, conditions, selectors
+from swf.mapping import catalogue, conditions, rules, selectors
 from swf.mapping.catalogue import Entry
-from swf.mapping.loader import OWN_SEGMENT, PERSON_SEGMENTS, STEP, Rule, RuleSet, SiteMapping
+from swf.mapping.rules import OWN_SEGMENT, STEP, Lines, Rule, RuleSet, SiteMapping
+from swf.mapping.selectors import Selector, Source
 
-PLACER = "PlacerOrderNumberImagingServiceRequest"
-FILLER = "FillerOrderNumberImagingServiceRequest"
-PLACER_AUTHORITY = "OrderPlacerIdentifierSequence"
-FILLER_AUTHORITY = "OrderFillerIdentifierSequence"
-_ORDER_NUMBERS = frozenset({PLACER, FILLER, PLACER_AUTHORITY, FILLER_AUTHORITY, "AccessionNumber"})
-_PATIENT_SEGMENTS = PERSON_SEGMENTS | {"PV1", "PV2", "AL1", "OBX"}
-_PATIENT_GROUPS = frozenset({0x0010, 0x0038})
-# A visit's number stays with the order it came with
-_NOT_THE_PATIENTS = frozenset({"AdmissionID", "IssuerOfAdmissionIDSequence"})
 _LINES = frozenset({"LT", "ST", "UT"})
 _ANY_MODALITY = "*"
 _STATION = "ScheduledStationAETitle"
 _TOO_LONG = "is longer than"
+_MOST_KNOWN = 500
 _MISSING, _DATA_TYPE = 101, 102
 
 
@@ -52,11 +46,11 @@ def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[Ma
     `changing` leaves defaults out and requires nothing, because what is missing stays as it is stored.
     Raises MappingError for a required value that is missing and for an identifier that does not fit.
     """
-    common = _map(mapping.order_rules, group, changing=changing)
+    common = _map(mapping.order_lines, group, changing=changing)
     procedures = [OrderGroup({**group.segments, OWN_SEGMENT: [segment]}) for segment in group.all(OWN_SEGMENT)]
     mapped = []
     for view in procedures or [group]:
-        step = _joined(common, _map(mapping.procedure_rules, view, changing=changing))
+        step = _joined(common, _map(mapping.procedure_lines, view, changing=changing))
         step.source = view
         mapped.append(step)
     mapped = _catalogued(mapping, mapped[0]) if not procedures else mapped
@@ -68,7 +62,9 @@ def steps(mapping: SiteMapping, group: OrderGroup, *, changing: bool) -> list[Ma
 def _catalogued(mapping: SiteMapping, mapped: MappedStep) -> list[MappedStep]:
     """The steps the catalogue makes of one; that one alone when it has no entry or the message names the step."""
     known, group = mapping.catalogue, mapped.source
-    if known is None or any(selectors.says_something(place, group) for place in mapping.step_places):
+    if known is None or any(
+        source.text() for place in mapping.step_places for source in selectors.sources(place, group)
+    ):
         return [mapped]
     codes = [source.text().strip() for source in selectors.sources(known.place, group)]
     entries = known.entries.get(codes[0], ()) if codes else ()
@@ -91,37 +87,30 @@ def patient(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> Mapp
 
     Raises MappingError when the patient is not identified.
     """
-    rules = patient_rules(mapping)
     mapped = MappedStep({})
     group = OrderGroup(dict(segments))
-    mapped.item.update(_evaluate(rules, group, mapped.warnings, changing=True))
-    for rule in rules:
+    mapped.item.update(_evaluate(mapping.patient_lines, group, mapped.warnings, changing=True))
+    for rule in mapping.patient_lines.rules:
         if rule.keyword == "PatientID" and not mapped.item.get(rule.keyword):
             raise _missing(rule, group)
     return mapped
 
 
-def patient_rules(mapping: SiteMapping) -> list[Rule]:
-    """The lines an ADT message is read by: those of groups 0010 and 0038 that need no order."""
-    return [rule for rule in mapping.rules if rule.reads_only(_PATIENT_SEGMENTS) and _is_patients(rule.keyword)]
-
-
 def person(mapping: SiteMapping, item: Mapping[str, Value]) -> dict[str, Value]:
     """The part of `item` that is the patient's own, whatever the order or visit: what PID and PD1 say."""
     keywords = mapping.keywords_of_person
-    return {keyword: value for keyword, value in item.items() if keyword in keywords and _is_patients(keyword)}
+    return {keyword: value for keyword, value in item.items() if keyword in keywords and rules.is_patients(keyword)}
 
 
 def admission(mapping: SiteMapping, segments: Mapping[str, list[Segment]]) -> str:
     """The number of the visit an ADT message is about, as the orders of that visit carry it; empty without one."""
-    rules = [rule for rule in mapping.rules if rule.keyword == "AdmissionID"]
-    return str(_evaluate(rules, OrderGroup(dict(segments)), [], changing=True).get("AdmissionID", ""))
+    said = _evaluate(mapping.admission_lines, OrderGroup(dict(segments)), [], changing=True)
+    return str(said.get("AdmissionID", ""))
 
 
 def order_numbers(mapping: SiteMapping, group: OrderGroup) -> dict[str, Value]:
     """The placer and filler order numbers with their authorities, and the accession number: all a cancel needs."""
-    rules = [rule for rule in mapping.rules if rule.keyword in _ORDER_NUMBERS]
-    return _evaluate(rules, group, [], changing=True)
+    return _evaluate(mapping.number_lines, group, [], changing=True)
 
 
 def stations(mapping: SiteMapping, modality: str, group: OrderGroup) -> tuple[str, ...]:
@@ -134,10 +123,10 @@ def stations(mapping: SiteMapping, modality: str, group: OrderGroup) -> tuple[st
     return mapping.stations.get(modality) or mapping.stations.get(_ANY_MODALITY, ())
 
 
-def _map(rules: RuleSet, group: OrderGroup, *, changing: bool) -> MappedStep:
+def _map(lines: RuleSet, group: OrderGroup, *, changing: bool) -> MappedStep:
     warnings: list[str] = []
-    item = _evaluate(rules.item, group, warnings, changing=changing)
-    step = _evaluate(rules.step, group, warnings, changing=changing)
+    item = _evaluate(lines.item, group, warnings, changing=changing)
+    step = _evaluate(lines.step, group, warnings, changing=changing)
     return MappedStep({**item, STEP: [step]}, warnings)
 
 
@@ -155,14 +144,14 @@ def _assign_stations(mapping: SiteMapping, mapped: MappedStep, changing: bool) -
         mapped.step[_STATION] = "\\".join(titles)
 
 
-def _evaluate(rules: Iterable[Rule], group: OrderGroup, warnings: list[str], *, changing: bool) -> dict[str, Value]:
+def _evaluate(lines: Lines, group: OrderGroup, warnings: list[str], *, changing: bool) -> dict[str, Value]:
     item: dict[str, Value] = {}
-    for rule in rules:
+    for rule, places in lines.worth_reading(group, changing=changing):
         if rule.conditions and not all(conditions.holds(condition, group) for condition in rule.conditions):
             continue
         if rule.keyword in item:  # an earlier line for the same attribute said something
             continue
-        value = _value(rule, group, warnings, changing=changing)
+        value = _read(rule, places, group, warnings) if places else None
         if value or (value is not None and not rule.required):  # what is required cannot be cleared
             item[rule.keyword] = value
         elif not changing and rule.default:
@@ -172,13 +161,29 @@ def _evaluate(rules: Iterable[Rule], group: OrderGroup, warnings: list[str], *, 
     return item
 
 
-def _value(rule: Rule, group: OrderGroup, warnings: list[str], *, changing: bool) -> Value | None:
+def _read(rule: Rule, places: tuple[Selector, ...], group: OrderGroup, warnings: list[str]) -> Value | None:
+    """`_value`, remembered for what comes again with other orders."""
+    segment = group.first(places[0].segment)
+    if not rule.recurs or segment is None:
+        return _value(rule, places, group, warnings)
+    key = (places[0], segment.raw(places[0].field))
+    value = rule.known.get(key) if segment.plain(places[0].field) else None
+    if value is not None:
+        return value
+    changed = len(warnings)
+    value = _value(rule, places[:1], group, warnings)
+    if value and changed == len(warnings) and segment.plain(places[0].field):
+        if len(rule.known) >= _MOST_KNOWN:
+            rule.known.clear()
+        rule.known[key] = value
+    return value if value is not None else _value(rule, places[1:], group, warnings)
+
+
+def _value(rule: Rule, places: Iterable[Selector], group: OrderGroup, warnings: list[str]) -> Value | None:
     """The first place that says something, or all of them; an empty value when the first that is there says NULL."""
     values: list[Value] = []
-    giving: selectors.Selector | None = None
-    for selector in rule.selectors if changing else rule.selectors + rule.default_selectors:
-        if not selectors.says_something(selector, group):
-            continue
+    giving: Selector | None = None
+    for selector in places:
         for source in selectors.sources(selector, group):
             if rule.filters and not _admitted(rule, selector, source):
                 continue
@@ -195,7 +200,7 @@ def _value(rule: Rule, group: OrderGroup, warnings: list[str], *, changing: bool
         giving = giving or (selector if values else None)
         if values and not rule.every:
             break
-    return _fitted(rule, selectors.placed(giving, group), _flat(rule, values), warnings) if giving else None
+    return _fitted(rule, _Origin(giving, group, warnings), _flat(rule, values)) if giving else None
 
 
 def _warn(warnings: list[str], text: str) -> None:
@@ -204,7 +209,7 @@ def _warn(warnings: list[str], text: str) -> None:
         warnings.append(text)
 
 
-def _admitted(rule: Rule, selector: selectors.Selector, source: selectors.Source) -> bool:
+def _admitted(rule: Rule, selector: Selector, source: Source) -> bool:
     asked = (condition for condition in rule.filters if condition.selector.segment == selector.segment)
     return all(conditions.admits(condition, source) for condition in asked)
 
@@ -220,35 +225,50 @@ def _flat(rule: Rule, values: list[Value]) -> Value:
     return [part for value in values for part in ([value] if isinstance(value, str) else value)]  # type: ignore[return-value]
 
 
-def _fitted(rule: Rule, selector: selectors.Selector, value: Value, warnings: list[str]) -> Value | None:
+class _Origin(NamedTuple):
+    """Where a value comes from, and who is told what had to be changed of it."""
+
+    selector: Selector
+    group: OrderGroup
+    warnings: list[str]
+
+    def placed(self) -> Selector:
+        """The place as it is counted in the whole message."""
+        return selectors.placed(self.selector, self.group)
+
+
+def _fitted(rule: Rule, origin: _Origin, value: Value) -> Value | None:
     if isinstance(value, str):
-        return _fitted_text(rule.keyword, selector, value, warnings) or None
+        return _fitted_text(rule.keyword, origin, value) or None
     parts = [
-        _fitted_text(rule.keyword, selector, part, warnings)
-        if isinstance(part, str)
-        else _fitted_item(part, selector, warnings)
+        _fitted_text(rule.keyword, origin, part) if isinstance(part, str) else _fitted_item(part, origin)
         for part in value
     ]
     return [part for part in parts if part] or None  # type: ignore[return-value]
 
 
-def _fitted_item(item: Item, selector: selectors.Selector, warnings: list[str]) -> Item:
-    return {keyword: _fitted_part(keyword, value, selector, warnings) for keyword, value in item.items()}
+def _fitted_item(item: Item, origin: _Origin) -> Item:
+    return {keyword: _fitted_part(keyword, value, origin) for keyword, value in item.items()}
 
 
-def _fitted_part(keyword: str, value: Value, selector: selectors.Selector, warnings: list[str]) -> Value:
+def _fitted_part(keyword: str, value: Value, origin: _Origin) -> Value:
     """A text of an item, or the items within it."""
     if isinstance(value, str):
-        return _fitted_text(keyword, selector, value, warnings)
-    return [_fitted_item(part, selector, warnings) for part in value if not isinstance(part, str)]
+        return _fitted_text(keyword, origin, value)
+    return [_fitted_item(part, origin) for part in value if not isinstance(part, str)]
 
 
-def _fitted_text(keyword: str, selector: selectors.Selector, value: str, warnings: list[str]) -> str:
+def _fitted_text(keyword: str, origin: _Origin, value: str) -> str:
     """`value` as its VR can hold it; empty, with a warning, when nothing of it can be kept."""
+    if len(value) <= encoding.plain_length(keyword) and encoding.is_plain(value):
+        return value.strip(" ")
     value = encoding.clean(keyword, value)
     violations = encoding.violations(keyword, value)
-    if not violations:
-        return value
+    return _mended(keyword, origin, value, violations) if violations else value
+
+
+def _mended(keyword: str, origin: _Origin, value: str, violations: list[str]) -> str:
+    selector = origin.placed()
     if encoding.is_identifier(keyword):
         raise MappingError(
             f"{selector} {violations[0]}; it goes into {keyword} and an identifier is never cut",
@@ -257,10 +277,10 @@ def _fitted_text(keyword: str, selector: selectors.Selector, value: str, warning
         )
     if any(violation.startswith(_TOO_LONG) for violation in violations):
         value = encoding.cut(keyword, value) if encoding.layout(keyword).vr not in ("CS", "DS", "DA", "TM") else value
-        warnings.append(f"{selector} {violations[0]} and was cut for {keyword}")
+        origin.warnings.append(f"{selector} {violations[0]} and was cut for {keyword}")
         violations = encoding.violations(keyword, value)
     if violations:
-        warnings.append(f"{selector} {violations[0]} and was left out of {keyword}")
+        origin.warnings.append(f"{selector} {violations[0]} and was left out of {keyword}")
         return ""
     return value
 
@@ -275,14 +295,10 @@ def _unusable(rule: Rule, selector: selectors.Selector) -> MappingError:
 
 
 def _missing(rule: Rule, group: OrderGroup) -> MappingError:
-    wanted = rule.selectors + rule.default_selectors
+    wanted = rule.places
     places = ", ".join(map(str, wanted))
     location = selectors.location(selectors.placed(wanted[0], group)) if wanted else ""
     return MappingError(f"{rule.keyword} is required and {places} is empty", location=location, code=_MISSING)
-
-
-def _is_patients(keyword: str) -> bool:
-    return encoding.layout(keyword).tag >> 16 in _PATIENT_GROUPS and keyword not in _NOT_THE_PATIENTS
 
 
 def authority(item: Mapping[str, Value], keyword: str) -> str:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Collection, Iterator
 
 from swf.dicom import attributes
-from swf.mapping.loader import STEP, Rule, SiteMapping
+from swf.mapping.rules import STEP, Rule, SiteMapping
 from swf.mapping.selectors import Selector
 
 _ANY_MODALITY = "*"

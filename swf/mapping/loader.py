@@ -6,10 +6,9 @@ made, `[messages]` what is sent. Everything a line names is looked up here, once
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydicom.datadict import keyword_dict
 
@@ -22,6 +21,7 @@ from swf.mapping.catalogue import Catalogue
 from swf.mapping.conditions import Condition
 from swf.mapping.document import Document, Findings, Line, Place, nearest
 from swf.mapping.functions import Function
+from swf.mapping.rules import Rule, SiteMapping, StationRule
 from swf.mapping.selectors import Selector, Source
 from swf.mapping.templates import Template
 
@@ -44,110 +44,6 @@ _STATION_PLACES = {"location": "PV1-3.1", "code": "OBR-4.1"}
 _CATALOGUE_KEYS = ("file", "by")
 _IDENTIFIER_KEYS = ("accession",)
 _UNIVERSAL_SERVICE_ID = "OBR-4.1"
-STEP = document.STEP
-OWN_SEGMENT = "IPC"  # one for each scheduled procedure step (HL7 2.5.1 4.5.6)
-PERSON_SEGMENTS = frozenset({"PID", "PD1"})
-_NAMES_A_STEP = frozenset({"Modality", "ScheduledProcedureStepID"})
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One line: where an attribute comes from, tried in order, and what to do when nothing is there.
-
-    `default_selectors` are read for new orders only, after the others. `conditions` decide whether the line counts for
-    an order at all; `filters` choose among the occurrences of what it reads. Of several lines for one attribute, only
-    the `last` refuses an order. `remark` tells what the function had to leave out.
-    """
-
-    keyword: str
-    selectors: tuple[Selector, ...]
-    function: Function
-    function_name: str
-    default: str
-    required: bool
-    path: Path
-    line: int
-    default_selectors: tuple[Selector, ...] = ()
-    conditions: tuple[Condition, ...] = ()
-    filters: tuple[Condition, ...] = ()
-    join: str | None = None
-    every: bool = False
-    last: bool = True
-    remark: Callable[[Source], str] | None = None
-
-    def reads(self, segment: str) -> bool:
-        """Whether any of its places or conditions is in `segment`."""
-        return segment in self._segments
-
-    def reads_only(self, segments: frozenset[str]) -> bool:
-        """Whether all of its places and conditions are in `segments`."""
-        return segments.issuperset(self._segments)
-
-    @property
-    def _segments(self) -> set[str]:
-        places = (*self.selectors, *self.default_selectors, *(condition.selector for condition in self.conditions))
-        return {place.segment for place in places}
-
-
-class RuleSet(NamedTuple):
-    """Rules of the item itself, and of the one item of its Scheduled Procedure Step Sequence."""
-
-    item: tuple[Rule, ...]
-    step: tuple[Rule, ...]
-
-
-class StationRule(NamedTuple):
-    """The stations of orders that meet the conditions, of these modalities; no modality means any."""
-
-    modalities: frozenset[str]
-    conditions: tuple[Condition, ...]
-    stations: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class SiteMapping:
-    """A mapping ready for use: rules of the item and of its step, stations, catalogue, numbers, templates."""
-
-    path: Path
-    rules: tuple[Rule, ...]
-    step_rules: tuple[Rule, ...]
-    stations: Mapping[str, tuple[str, ...]]
-    station_rules: tuple[StationRule, ...]
-    catalogue: Catalogue | None
-    accession: Accession
-    messages: Mapping[str, Template]
-
-    @cached_property
-    def order_rules(self) -> RuleSet:
-        """What all steps of an order have in common: the attributes that do not come from a step's own segment."""
-        return self._which(lambda own: not own)
-
-    @cached_property
-    def procedure_rules(self) -> RuleSet:
-        """What each step has for itself."""
-        return self._which(lambda own: own)
-
-    @cached_property
-    def keywords_of_person(self) -> frozenset[str]:
-        """The attributes that are the patient's own, whatever the order or visit."""
-        others = {rule.keyword for rule in self.rules if not rule.reads_only(PERSON_SEGMENTS)}
-        return frozenset(rule.keyword for rule in self.rules) - others
-
-    @cached_property
-    def step_places(self) -> tuple[Selector, ...]:
-        """Where a message names a step itself, so that the catalogue does not."""
-        named = (rule.selectors for rule in self.step_rules if rule.keyword in _NAMES_A_STEP)
-        return tuple(selector for places in named for selector in places)
-
-    def _which(self, wanted: Callable[[bool], bool]) -> RuleSet:
-        return RuleSet(_those(self.rules, wanted), _those(self.step_rules, wanted))
-
-
-def _those(rules: Iterable[Rule], wanted: Callable[[bool], bool]) -> tuple[Rule, ...]:
-    """The rules of attributes that have, or have not, a line that reads a step's own segment."""
-    known = tuple(rules)
-    own = {rule.keyword for rule in known if rule.reads(OWN_SEGMENT)}
-    return tuple(rule for rule in known if wanted(rule.keyword in own))
 
 
 def load(path: Path) -> SiteMapping:
@@ -208,7 +104,7 @@ class _Reader:
         function, name = self._function(keyword, given, place)
         places = self._selectors(keyword, given["from"], place)
         asked = self._conditions(keyword, given["when"], place)
-        return Rule(
+        rule = Rule(
             keyword=keyword,
             selectors=places,
             function=function,
@@ -225,6 +121,7 @@ class _Reader:
             last=last,
             remark=functions.REMARKS.get(name.partition(",")[0]),
         )
+        return replace(rule, recurs=_recurs(rule))
 
     def _function(self, keyword: str, given: Mapping[str, Any], place: Place) -> tuple[Function, str]:
         """What makes the value: the functions of `as` one after the other, then the table."""
@@ -401,6 +298,13 @@ class _Reader:
 
     def _mistake(self, place: Place, text: str) -> None:
         self._findings.add(place.path, place.line, text)
+
+
+def _recurs(rule: Rule) -> bool:
+    """Whether a value is made of one field alone, and of none that is a patient's or an order's own."""
+    alone = rule.function_name.partition(",")[0] in functions.OF_THE_FIELD_ALONE and not rule.filters and not rule.every
+    first = all(place.occurrence == place.repetition == 1 for place in rule.places)
+    return alone and first and not rule.reads("PID") and not encoding.is_identifier(rule.keyword)
 
 
 def _selector_problem(selector: Selector, versions: Iterable[str]) -> str | None:

@@ -6,7 +6,7 @@ on the patient, `NTE` those on the order.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from swf.hl7.message import NULL, OrderGroup, Segment
@@ -56,6 +56,12 @@ class Source(NamedTuple):
         """The component `number`, counted from the selector's own component as 1."""
         return _said(self.segment.value(self.field, self.repetition, max(self.component, 1) + number - 1))
 
+    def component_texts(self, first: int, count: int) -> list[str]:
+        """`component_text` of `count` components from `first` on, without the blanks around them."""
+        begin = max(self.component, 1) + first - 1
+        parts = self.segment.components(self.field, self.repetition, range(begin, begin + count))
+        return [_said(part).strip() for part in parts]
+
     def subcomponent_text(self, number: int) -> str:
         """The subcomponent `number` of the selector's component."""
         return _said(self.segment.value(self.field, self.repetition, max(self.component, 1), number))
@@ -81,26 +87,19 @@ def parse(text: str) -> Selector:
     )
 
 
-def says_something(selector: Selector, group: OrderGroup) -> bool:
-    """A quick look that spares most fields of most messages a slow one: False only where `sources` finds nothing."""
-    segment = group.first(selector.segment)
-    return segment is not None and (selector.occurrence != 1 or segment.raw(selector.field) != "")
-
-
-def sources(selector: Selector, group: OrderGroup) -> Iterator[Source]:
+def sources(selector: Selector, group: OrderGroup) -> Sequence[Source]:
     """Every field repetition `selector` leads to in `group`, in the order of the message."""
-    segments = group.all(selector.segment)
-    if selector.occurrence != EVERY:
-        segments = segments[selector.occurrence - 1 : selector.occurrence]
-    for segment in segments:
-        for repetition in _repetitions(selector, segment):
-            yield Source(segment, selector.field, repetition, selector.component, selector.subcomponent)
-
-
-def _repetitions(selector: Selector, segment: Segment) -> range:
-    if selector.repetition > 0:
-        return range(selector.repetition, selector.repetition + 1)
-    return range(2 if selector.repetition == FURTHER else 1, segment.repetitions(selector.field) + 1)
+    segment, occurrence, field, repetition, component, subcomponent = selector
+    segments = group.all(segment)
+    if occurrence != EVERY:
+        segments = segments[occurrence - 1 : occurrence]
+    if repetition > 0:
+        return [Source(each, field, repetition, component, subcomponent) for each in segments]
+    return [
+        Source(each, field, number, component, subcomponent)
+        for each in segments
+        for number in range(2 if repetition == FURTHER else 1, each.repetitions(field) + 1)
+    ]
 
 
 def segment_name(selector: Selector) -> str:

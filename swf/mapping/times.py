@@ -7,6 +7,8 @@ the minute, of zeros nothing. No day and no hour is ever invented.
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
+from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,6 +18,7 @@ from swf.mapping.selectors import Source
 _COMPACT = re.compile(r"(?P<day>\d{8})(?:T?(?P<time>\d{2}(?:\d{2}(?:\d{2}(?:\.\d+)?)?)?))?\s*(?P<zone>[+-]\d{4}|Z)?")
 _DASHED = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[T ](\d.*|$)|)")
 _ZEROS = re.compile(r"0{4,}(?:\.0+)?\s*(?:[+-]0000|Z)?")
+_NUMBERS = itemgetter(slice(4), slice(4, 6), slice(6, 8), slice(8, 10), slice(10, 12), slice(12, 14))
 _NO_HOUR, _NO_SECOND = "24", "60"
 _SECONDS = slice(4, 6)
 
@@ -86,6 +89,7 @@ def _local(source: Source) -> datetime | None:
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)  # a time is asked for its day, its hour and what was left out of it
 def read(text: str) -> Written | None:
     """What a TS spells; none when there is no such day or hour."""
     found = _COMPACT.fullmatch(_compact(text))
@@ -97,7 +101,8 @@ def read(text: str) -> Written | None:
     elif digits[_SECONDS] == _NO_SECOND:
         digits, left_out = digits[:4], "has the second 60, which no minute has; only the minute was taken"
     try:
-        moment = datetime.strptime(found["day"] + digits.ljust(6, "0"), "%Y%m%d%H%M%S")
+        year, month, day, hour, minute, second = _NUMBERS(found["day"] + digits.ljust(6, "0"))
+        moment = datetime(int(year), int(month), int(day), int(hour), int(minute), int(second))
     except ValueError:
         return None
     return Written(moment, bool(digits), found["zone"] or "", left_out)

@@ -14,7 +14,9 @@ _SAME_NUMBER = select(MESSAGE.c.id, MESSAGE.c.acknowledgement, MESSAGE.c.content
     MESSAGE.c.control_id == bindparam("control"),
     MESSAGE.c.source == bindparam("sender"),
     MESSAGE.c.disposition == Disposition.APPLIED,
-    or_(MESSAGE.c.ack_code == "AA", MESSAGE.c.ack_code == "CA"),  # one that was refused first and replayed later got no such answer
+    or_(
+        MESSAGE.c.ack_code == "AA", MESSAGE.c.ack_code == "CA"
+    ),  # one that was refused first and replayed later got no such answer
 )
 _SAME_CONTENT = _SAME_NUMBER.where(MESSAGE.c.content_hash == bindparam("hash")).order_by(MESSAGE.c.id).limit(1)
 # One look for both; a sender that gives every message the same number has thousands of the second kind.

@@ -10,7 +10,7 @@ from swf import clock
 from swf.dicom import uid
 from swf.dicom.encoding import Value
 from swf.hl7.message import Header
-from swf.mapping import inbound
+from swf.mapping import inbound, rules
 from swf.workflow.site import Site
 
 _UNIVERSAL_SERVICE = "RequestedProcedureCodeSequence"
@@ -19,10 +19,10 @@ _UNIVERSAL_SERVICE = "RequestedProcedureCodeSequence"
 def order_numbers(item: dict[str, Value], header: Header) -> tuple[tuple[str, str], tuple[str, str]]:
     """The placer's and the filler's (number, issuer); a number without a namespace is the sender's own."""
     sender = f"{header.sending_application}@{header.sending_facility}"
-    placer, filler = str(item.get(inbound.PLACER, "")), str(item.get(inbound.FILLER, ""))
+    placer, filler = str(item.get(rules.PLACER, "")), str(item.get(rules.FILLER, ""))
     return (
-        (placer, inbound.authority(item, inbound.PLACER_AUTHORITY) or sender),
-        (filler, inbound.authority(item, inbound.FILLER_AUTHORITY) or sender),
+        (placer, inbound.authority(item, rules.PLACER_AUTHORITY) or sender),
+        (filler, inbound.authority(item, rules.FILLER_AUTHORITY) or sender),
     )
 
 

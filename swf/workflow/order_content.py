@@ -8,7 +8,7 @@ from swf.dicom.encoding import Value
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError
 from swf.hl7.message import OrderGroup
-from swf.mapping import inbound
+from swf.mapping import rules
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
 from swf.store import orders
@@ -167,9 +167,9 @@ def _add_step(request: Request, order: Record, mapped: MappedStep, known: Known,
         taken = len(orders.steps(request.transaction, order.id))
         step["ScheduledProcedureStepID"] = identifiers.step_id(order.id, taken + 1)
     item["AccessionNumber"] = order.accession_number
-    item[inbound.FILLER] = order.filler_order_number
+    item[rules.FILLER] = order.filler_order_number
     if order.filler_issuer == request.site.settings.site.name:  # a number of ours says so, and comes back saying so
-        item[inbound.FILLER_AUTHORITY] = [{"LocalNamespaceEntityID": order.filler_issuer}]
+        item[rules.FILLER_AUTHORITY] = [{"LocalNamespaceEntityID": order.filler_issuer}]
     item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(request, order, item)
     item["RequestedProcedureID"] = item.get("RequestedProcedureID") or _procedure_id(request, order, item)
     _refuse_taken_identifiers(request, order, mapped, step["ScheduledProcedureStepID"])

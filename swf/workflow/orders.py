@@ -14,7 +14,7 @@ from swf.dicom import columns, mpps
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, MessageError, UnknownOrder
 from swf.hl7.message import Message, OrderGroup, order_groups
-from swf.mapping import inbound
+from swf.mapping import inbound, rules
 from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Transaction
@@ -155,7 +155,7 @@ def _assign(request: Request, group: OrderGroup, sequence: int) -> None:
     order_request.refuse_other_patient(request, group, order)
     order_content.learn_numbers(request, order, numbers)
     told = inbound.order_numbers(request.site.mapping, group)
-    placer = {name: told[name] for name in (inbound.PLACER, inbound.PLACER_AUTHORITY) if name in told}
+    placer = {name: told[name] for name in (rules.PLACER, rules.PLACER_AUTHORITY) if name in told}
     for row in orders.steps(request.transaction, order.id):
         stored = columns.merge(row.dataset, placer)
         steps.rewrite(request.transaction, row, stored, request.at, own_identifiers=row.own_identifiers)

@@ -10,7 +10,7 @@ from swf.config import Modality, Settings, Source
 from swf.errors import ConfigError, UnknownSender
 from swf.hl7.message import Header
 from swf.mapping import loader
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 
 ANYBODY = Source.model_construct(name="")
 """A sender without a [[source]] of its own."""

@@ -22,7 +22,7 @@ from swf.dicom import attributes, encoding, mpps, mpps_rules, mpps_table, terms
 from swf.errors import MessageError, StoreError, SwfError
 from swf.hl7 import terms as hl7_terms
 from swf.mapping import check_digits, functions, loader, outbound, selectors
-from swf.mapping.loader import Rule
+from swf.mapping.rules import Rule
 from swf.workflow import appointments, order_control, orders, patients, reports, routing, states, visits
 
 DOCS = Path(__file__).parents[2] / "docs"

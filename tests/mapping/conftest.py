@@ -10,7 +10,7 @@ from swf.hl7 import message
 from swf.hl7.message import OrderGroup
 from swf.mapping import inbound, loader
 from swf.mapping.inbound import MappedStep
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 
 SHIPPED = config.shipped_mappings() / "default.toml"
 

@@ -11,7 +11,7 @@ from swf import clock
 from swf.dicom import encoding
 from swf.hl7 import message
 from swf.mapping import inbound
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import Mapped
 
 DOCTOR = "7001^WEBER^KARL^^^DR^^^HOSP"

@@ -8,7 +8,7 @@ from swf.dicom import encoding
 from swf.errors import ConfigError
 from swf.mapping import inbound, loader
 from swf.mapping.inbound import MappedStep
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import SHIPPED, order
 
 COLUMNS = "code,procedure_code,procedure,procedure_scheme,modality,step,stations,protocols,minutes\n"

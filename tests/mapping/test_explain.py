@@ -12,7 +12,7 @@ from swf.hl7 import message
 from swf.hl7.message import Message
 from swf.mapping import explain, inbound, loader
 from swf.mapping.explain import Explanation, Finding
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import Written
 
 STEP = "ScheduledProcedureStepSequence"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from swf.dicom import columns, encoding
 from swf.errors import MappingError
 from swf.mapping import inbound, loader
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import SHIPPED, Mapped, Written, groups, order
 
 LONG = "X" * 17

@@ -6,7 +6,7 @@ import pytest
 
 from swf import config
 from swf.mapping import lint, loader
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import Written
 
 WHOLE = """[attributes]

@@ -7,7 +7,7 @@ import pytest
 from swf.dicom import attributes, encoding
 from swf.errors import ConfigError
 from swf.mapping import loader
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import SHIPPED, Written
 
 HEAD = 'hl7_versions = ["2.5.1"]\n[attributes]\n'

@@ -15,8 +15,8 @@ from swf.dicom.mpps import Reason, Series, Summary
 from swf.errors import MappingError
 from swf.hl7 import dictionary, message
 from swf.mapping import outbound, templates
-from swf.mapping.loader import SiteMapping
 from swf.mapping.outbound import Envelope, Notice
+from swf.mapping.rules import SiteMapping
 
 AT = datetime(2026, 3, 16, 9, 48, tzinfo=UTC)
 KINDS = ["ORM^O01", "ORU^R01"]

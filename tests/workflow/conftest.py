@@ -16,7 +16,7 @@ from swf.extensions.simulator import modality
 from swf.hl7 import ack
 from swf.hl7.ack import Acknowledgement
 from swf.mapping import loader
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from swf.model.delivery import DELIVERY
 from swf.model.journal import JOURNAL
 from swf.model.message import MESSAGE

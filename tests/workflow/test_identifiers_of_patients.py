@@ -7,7 +7,7 @@ import pytest
 
 from swf import config
 from swf.config import Settings
-from swf.mapping.loader import SiteMapping
+from swf.mapping.rules import SiteMapping
 from swf.model.order import ORDER
 from swf.model.patient import PATIENT
 from swf.store.database import Database
