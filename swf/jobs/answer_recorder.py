@@ -11,7 +11,7 @@ from datetime import datetime
 from swf import clock, log
 from swf.jobs.worker import Worker
 from swf.store import worklist
-from swf.store.database import Database
+from swf.store.database import Database, Transaction
 from swf.store.doorbell import Doorbell
 
 MOST_WAITING = 10_000
@@ -68,11 +68,13 @@ class AnswerRecorder:
             self._unwritten = self._unwritten or self._taken()
             if not self._unwritten:
                 return None
-            with self._database.transaction() as transaction:
-                for note in self._unwritten:
-                    worklist.record_answers(transaction, note.ae_title, note.steps, note.at)
+            self._database.run(self._write)
             self._unwritten = []
         return 0
+
+    def _write(self, transaction: Transaction) -> None:
+        for note in self._unwritten:
+            worklist.record_answers(transaction, note.ae_title, note.steps, note.at)
 
     def _taken(self) -> list[_Note]:
         notes: list[_Note] = []

@@ -17,7 +17,7 @@ from swf.model.journal import Event
 from swf.net import tls
 from swf.net.mllp_client import MllpClient
 from swf.store import deliveries, journal
-from swf.store.database import Database, Record
+from swf.store.database import Database, Record, Transaction
 from swf.store.journal import Entry
 
 # HL7 table 0357: the record is locked, or the application failed. With a rejection (HL7 table 0008) that is not the
@@ -82,9 +82,13 @@ class DeliveryWorker:
     def _delivered(self, delivery: Record, acknowledgement: Acknowledgement) -> None:
         at = clock.now()
         detail = {**_detail(delivery), "answer": acknowledgement.code, "attempts": delivery.attempts + 1}
-        with self._database.transaction() as transaction:
-            deliveries.delivered(transaction, delivery.id, f"{acknowledgement.code} {acknowledgement.text}".strip(), at)
+        answer = f"{acknowledgement.code} {acknowledgement.text}".strip()
+
+        def note(transaction: Transaction) -> None:
+            deliveries.delivered(transaction, delivery.id, answer, at)
             journal.add(transaction, at, [Entry(Event.DELIVERY_ACKNOWLEDGED, delivery.order, detail=detail)])
+
+        self._database.run(note)
         if not self._reachable:
             log.info("destination answers again", destination=self._destination.name)
         self._reachable = True
@@ -93,7 +97,8 @@ class DeliveryWorker:
         refused = isinstance(error, PeerRefused) and not _is_transient(error)
         park = refused and delivery.refusals + 1 >= self._destination.refusals_before_parking
         at = clock.now()
-        with self._database.transaction() as transaction:
+
+        def note(transaction: Transaction) -> None:
             deliveries.failed(
                 transaction,
                 delivery.id,
@@ -106,6 +111,8 @@ class DeliveryWorker:
                 event = Event.DELIVERY_PARKED if park else Event.DELIVERY_FAILED
                 detail = {**_detail(delivery), "text": str(error), "attempts": delivery.attempts + 1}
                 journal.add(transaction, at, [Entry(event, delivery.order, detail=detail)])
+
+        self._database.run(note)
         if self._reachable or park:
             event_name = "delivery parked" if park else "destination does not take messages"
             log.warning(

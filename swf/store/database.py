@@ -1,19 +1,18 @@
 """The engine and its transactions; nothing else commits.
 
-SQLite has one writer, and a commit costs one fsync. `transaction()` therefore shares commits: whoever finds others
-waiting leaves its work in the open transaction (inside a savepoint of its own, but for the first) and waits; the last
-in line commits for all. Nobody returns before its work is on disk, and a failed commit fails for everyone in it.
-PostgreSQL groups its commits itself, so there each transaction has a connection of its own.
-
-Locks: `_turn` is held while writing, `_count` for the length of an addition. `_count` is taken inside `_turn`, never
-the other way round.
+SQLite has one writer, and a commit costs one fsync. Work that is given to `run` while somebody writes therefore queues:
+whoever has the turn does it all, one after the other in one transaction (each but the first inside a savepoint of its
+own), and commits once. Nobody returns before its work is on disk, and a failed commit fails for everyone in it. That
+others do one's work also spares the threads waking each other for every message.
+PostgreSQL groups its commits itself, so there each work has a connection and a transaction of its own.
 """
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.engine import make_url
@@ -36,14 +35,22 @@ class _Rehearsed(Exception):
     """Undoes a transaction that was only tried."""
 
 
-class _Batch:
-    """Work that will be committed together."""
+class _Work:
+    """What somebody waits for: done by whoever has the turn, settled when it is on disk or has failed."""
 
-    def __init__(self) -> None:
-        self.size = 0
+    def __init__(self, work: Callable[[Transaction], Any]) -> None:
+        self.do = work
+        self.result: Any = None
+        self.failure: BaseException | None = None
         self.rings = False
-        self.failure: SQLAlchemyError | None = None
-        self.settled = threading.Event()
+        self.settled = False
+        self.called = threading.Event()
+
+    def settle(self, failure: BaseException | None) -> None:
+        """Let its owner go on; `failure` is the work's own, or the commit's."""
+        self.failure = failure
+        self.settled = True
+        self.called.set()
 
 
 class Database:
@@ -57,9 +64,7 @@ class Database:
         self._writer: Engine = dialect.writer(url)
         self._reader: Engine = dialect.reader(url)
         self._turn = threading.Lock()
-        self._count = threading.Lock()
-        self._waiting = 0
-        self._batch: _Batch | None = None
+        self._queue: deque[_Work] = deque()
         self._shared: Connection | None = None
 
     def migrate(self) -> None:
@@ -111,6 +116,8 @@ class Database:
         `work` may be called again when another transaction came first (PostgreSQL), so it must touch nothing but the
         transaction. Raises what `work` raises, after undoing it; StoreError when the commit failed.
         """
+        if self._shares_commits:
+            return self._run_with_others(work)
         for _ in range(REPEATS):
             try:
                 with self.transaction() as transaction:
@@ -123,6 +130,11 @@ class Database:
                 return result
         raise failure
 
+    @property
+    def waiting(self) -> int:
+        """How much work waits for its turn."""
+        return len(self._queue)
+
     def rehearse(self, work: Callable[[Transaction], Result]) -> Result:
         """Do `work` in a transaction, undo it, and return its result. Raises what `work` raises, and StoreError."""
         results: list[Result] = []
@@ -133,15 +145,15 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """A transaction that is durable when the block has been left.
+        """A transaction of one's own that is durable when the block has been left; `run` is the cheaper way.
 
-        An exception undoes the block's own work only. Raises StoreError when the database fails.
+        An exception undoes it. Raises StoreError when the database fails.
         """
         try:
-            with self._shared_transaction() if self._shares_commits else self._own_transaction() as transaction:
+            with self._only_transaction() if self._shares_commits else self._own_transaction() as transaction:
                 yield transaction
         except SQLAlchemyError as error:
-            raise StoreError(f"the store did not commit: {_reason(error)}") from error
+            raise _not_committed(error) from error
 
     @contextmanager
     def _own_transaction(self) -> Iterator[Transaction]:
@@ -154,61 +166,113 @@ class Database:
             self.doorbell.ring()
 
     @contextmanager
-    def _shared_transaction(self) -> Iterator[Transaction]:
-        batch = self._take_turn()
-        connection = self._connection()
-        alone = batch.size == 0  # nobody else's work could be undone with ours, so we need no savepoint
+    def _only_transaction(self) -> Iterator[Transaction]:
         try:
-            with nullcontext() if alone else _savepoint(connection, batch):
+            with self._turn:
+                rings = yield from self._alone()
+        finally:
+            self._call_next()
+        if rings:
+            self.doorbell.ring()
+
+    def _alone(self) -> Generator[Transaction, None, bool]:
+        """Lend the connection for one transaction; whether the bell is to be rung after it."""
+        connection = self._connection()
+        try:
+            with connection.begin():
                 yield connection
+        except SQLAlchemyError:
+            self._forget_connection()
+            raise
         except BaseException:
             connection.info.pop(_BELL, None)
-            self._leave_turn(batch, undo=alone)
             raise
-        batch.size += 1
-        batch.rings |= connection.info.pop(_BELL, False)
-        self._leave_turn(batch)
-        batch.settled.wait()
-        if batch.failure is not None:
-            raise batch.failure
+        return bool(connection.info.pop(_BELL, False))
 
-    def _take_turn(self) -> _Batch:
-        with self._count:
-            self._waiting += 1
-        self._turn.acquire()
-        with self._count:
-            self._waiting -= 1
-        if self._batch is None:
-            try:
-                self._connection().begin()
-            except BaseException:
-                self._turn.release()
-                raise
-            self._batch = _Batch()
-        return self._batch
-
-    def _leave_turn(self, batch: _Batch, *, undo: bool = False) -> None:
-        """Hand the open transaction to the next in line; end it when nobody waits, or when all of it is to be undone."""
-        with self._count:
-            next_one_commits = not undo and self._waiting > 0 and batch.size < LARGEST_BATCH and batch.failure is None
-        if not next_one_commits:
-            self._settle(batch)
-        self._turn.release()
-
-    def _settle(self, batch: _Batch) -> None:
-        self._batch = None
-        connection = self._connection()
-        try:
-            if batch.size and batch.failure is None:
-                connection.commit()
+    def _run_with_others(self, work: Callable[[Transaction], Result]) -> Result:
+        mine = _Work(work)
+        self._queue.append(mine)
+        while not mine.settled:
+            if self._turn.acquire(blocking=False):
+                try:
+                    self._work_off()
+                finally:
+                    self._turn.release()
+                self._call_next()
             else:
-                connection.rollback()
+                mine.called.wait()
+                mine.called.clear()
+        if isinstance(mine.failure, SQLAlchemyError):
+            raise _not_committed(mine.failure) from mine.failure
+        if mine.failure is not None:
+            raise mine.failure
+        return cast(Result, mine.result)
+
+    def _call_next(self) -> None:
+        """Let the first in line have the turn. Done after each turn, so that nobody who came during it is forgotten."""
+        with suppress(IndexError):
+            self._queue[0].called.set()
+
+    def _work_off(self) -> None:
+        """Do what waits, and what comes meanwhile, in one transaction; whoever calls has the turn."""
+        together: list[_Work] = []
+        failure: BaseException | None = None
+        try:
+            while self._queue and len(together) < LARGEST_BATCH and failure is None:
+                failure = self._attempt(self._queue.popleft(), together)
+            self._end(together, failure)
         except SQLAlchemyError as error:
-            batch.failure = error
+            failure = error
             self._forget_connection()
-        if batch.rings and batch.failure is None:
-            self.doorbell.ring()
-        batch.settled.set()
+        for work in together:
+            work.settle(failure)
+
+    def _attempt(self, work: _Work, together: list[_Work]) -> BaseException | None:
+        """Do one work and add it to those that are to be committed; if it fails, undo it and let its owner know.
+
+        Returns what cost all of them their transaction: a full disk makes SQLite drop it, with everybody's work in it.
+        """
+        alone = not together  # nobody else's work could be undone with ours, so we need no savepoint
+        lost: BaseException | None = None
+        try:
+            connection = self._connection()
+            if not connection.in_transaction():
+                connection.begin()
+            if not alone:
+                connection.exec_driver_sql("SAVEPOINT work")
+            work.result = work.do(connection)
+            if not alone:
+                connection.exec_driver_sql("RELEASE work")
+            work.rings = connection.info.pop(_BELL, False)
+        except BaseException as error:  # noqa: BLE001  it is its owner's, who waits for it
+            lost = self._undo(error, alone=alone)
+            work.settle(error)
+        else:
+            together.append(work)
+        return lost
+
+    def _undo(self, error: BaseException, *, alone: bool) -> BaseException | None:
+        """Take back what one work did; the error that made this impossible, if it was."""
+        connection = self._connection()
+        connection.info.pop(_BELL, None)
+        try:
+            if alone:
+                connection.rollback()
+            else:
+                connection.exec_driver_sql("ROLLBACK TO work")
+                connection.exec_driver_sql("RELEASE work")
+        except SQLAlchemyError as lost:
+            return error if isinstance(error, SQLAlchemyError) else lost
+        return None
+
+    def _end(self, together: list[_Work], failure: BaseException | None) -> None:
+        """Commit, or roll back after a failure, and ring when somebody asked for it."""
+        if failure is not None:
+            self._connection().rollback()
+        elif together:
+            self._connection().commit()
+            if any(work.rings for work in together):
+                self.doorbell.ring()
 
     def _connection(self) -> Connection:
         if self._shared is None:
@@ -228,24 +292,8 @@ def ring_after_commit(transaction: Transaction) -> None:
     transaction.info[_BELL] = True
 
 
-@contextmanager
-def _savepoint(connection: Connection, batch: _Batch) -> Iterator[None]:
-    """Undo the block's own work when it fails; where that cannot be done, the whole batch has failed."""
-    savepoint = connection.begin_nested()
-    try:
-        yield
-    except BaseException as error:
-        try:
-            savepoint.rollback()
-        except SQLAlchemyError as lost:
-            # A full disk makes SQLite drop the whole transaction, with everybody's work in it.
-            batch.failure = error if isinstance(error, SQLAlchemyError) else lost
-        raise
-    try:
-        savepoint.commit()
-    except SQLAlchemyError as error:
-        batch.failure = error
-        raise
+def _not_committed(error: SQLAlchemyError) -> StoreError:
+    return StoreError(f"the store did not commit: {_reason(error)}")
 
 
 def _may_be_repeated(error: StoreError) -> bool:

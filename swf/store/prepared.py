@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from sqlalchemy import BindParameter, Connection, Dialect
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.types import TypeEngine
 
@@ -47,7 +47,7 @@ class Prepared:
         """The first row of a statement that always gives one."""
         found = self.first(connection, **values)
         if found is None:
-            raise LookupError("no row was found where there must be one")
+            raise NoResultFound("no row was found where there must be one")
         return found
 
     def all(self, connection: Connection, **values: Any) -> list[Record]:
@@ -95,10 +95,11 @@ def _compile(statement: ClauseElement, dialect: Dialect, names: tuple[str, ...])
     compiled = cast(Any, statement.compile(dialect=dialect, column_keys=columns_set))
     writes = ((name, _process(bind.type, dialect, "bind_processor")) for name, bind in compiled.binds.items())
     columns = list(getattr(statement, "exported_columns", ()))
+    defaults = {column.key: column.default.arg for column in getattr(compiled, "insert_prefetch", ())}
     reads = ((place, _process(column.type, dialect, "result_processor", None)) for place, column in enumerate(columns))
     return _Compiled(
         sql=str(compiled),
-        fixed={name: value for name, value in compiled.params.items() if name not in names},
+        fixed={name: value for name, value in compiled.params.items() if name not in names} | defaults,
         order=compiled.positiontup,
         writes=tuple((name, convert) for name, convert in writes if convert is not None),
         reads=tuple((place, convert) for place, convert in reads if convert is not None),

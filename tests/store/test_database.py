@@ -80,13 +80,12 @@ class Together:
         assert entered.wait(PATIENCE_S)
         for waiting, work in enumerate(works[1:], start=1):
             started.append(self.senders.submit(self._one, work))
-            until(lambda waiting=waiting: self.database._waiting == waiting)
+            until(lambda waiting=waiting: self.database.waiting == waiting)
         everybody.set()
         return started
 
     def _one(self, work: Callable[[Transaction], object]) -> None:
-        with self.database.transaction() as transaction:
-            work(transaction)
+        self.database.run(work)
 
 
 def until(reached: Callable[[], bool]) -> None:
