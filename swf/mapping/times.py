@@ -7,7 +7,6 @@ the minute, of zeros nothing. No day and no hour is ever invented.
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -89,7 +88,6 @@ def _local(source: Source) -> datetime | None:
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=1024)  # a time is asked for its day, its hour and what was left out of it
 def read(text: str) -> Written | None:
     """What a TS spells; none when there is no such day or hour."""
     found = _COMPACT.fullmatch(_compact(text))
