@@ -3,7 +3,7 @@
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
-from swf import log
+from swf import config, log
 from swf.config import Settings
 from swf.dicom import negotiation
 from swf.dicom.dimse import Command
@@ -19,7 +19,7 @@ from swf.service import Service
 from swf.store.database import Database
 from swf.workflow import intake, site
 
-RELOADABLE = ("mapping", "source", "modality")
+RELOADABLE = ("mapping", "source", "modality", "profile", "partition")
 """The settings a running broker takes over; for the others it has to be started anew."""
 
 
@@ -36,9 +36,10 @@ class Broker:
         self.dicom = DicomServer(
             settings.dicom,
             settings.modality,
+            config.called_titles(settings),
             {
                 negotiation.WORKLIST: {
-                    Command.C_FIND: mwl_scp.on_find(self.database, recorder.record, settings.dicom.max_answers)
+                    Command.C_FIND: mwl_scp.on_find(self.database, recorder.record, lambda: self.settings)
                 },
                 negotiation.PERFORMED_STEP: {
                     Command.N_CREATE: mpps_scp.on_create(self.database, lambda: self.site),
@@ -91,7 +92,7 @@ class Broker:
         """
         fresh = self.settings.model_copy(update={name: getattr(settings, name) for name in RELOADABLE})
         ready = site.load(fresh)
-        self.dicom.admit(fresh.modality)
+        self.dicom.admit(fresh.modality, config.called_titles(fresh))
         self.settings, self.site = fresh, ready
         log.info("reloaded")
         waiting = [name for name in Settings.model_fields if getattr(settings, name) != getattr(fresh, name)]

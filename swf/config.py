@@ -4,7 +4,6 @@ One table of fields feeds everything: loading, the list of environment variables
 reference in the documentation. Nothing else in the project reads the environment.
 """
 
-import difflib
 import ipaddress
 import itertools
 import json
@@ -18,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from swf import clock
+from swf import clock, profiles
 from swf.errors import ConfigError
+from swf.profiles import AeTitle, Answers, Finding, Partition, Place, Profile, Section, TimeZone, did_you_mean
 
 DEFAULT_FILE = Path("swf.toml")
 DEFAULT_MAPPING = "mappings/default.toml"
@@ -46,14 +46,6 @@ CHARSETS = (  # HL7 table 0211
 # Kubernetes and Docker links set these for a service that is itself called "swf"; they are no settings of ours.
 _SERVICE_LINK = re.compile(r"SWF_(SERVICE_(HOST|PORT)|PORT_\d+_|PORT=tcp:)")
 _DELIMITERS = re.compile(r"[|^~\\&\x00-\x1f\x7f]")
-
-
-def _is_ae_title(text: str) -> str:
-    """An application entity title: up to 16 characters, no backslash and no control character (PS3.5 section 6.2)."""
-    title = text.strip(" ")
-    if not re.fullmatch(r"[ -\[\]-~]{1,16}", title):
-        raise PydanticCustomError("ae_title", "must be an AE title: 1 to 16 characters, no backslash")
-    return title
 
 
 def _is_host(text: str) -> str:
@@ -90,12 +82,6 @@ def _is_codec(text: str) -> str:
     return text
 
 
-def _is_time_zone(text: str) -> str:
-    if not clock.is_zone(text):
-        raise PydanticCustomError("time_zone", "is no time zone known here; such as Europe/Berlin")
-    return text
-
-
 def _is_processing_ids(text: str) -> str:
     if not re.fullmatch("[PTD]{1,3}", text):
         raise PydanticCustomError("processing_ids", "must be one or several of P, T and D (HL7 table 0103)")
@@ -123,7 +109,6 @@ def _is_file(text: str) -> str:
     return text
 
 
-AeTitle = Annotated[str, AfterValidator(_is_ae_title)]
 OptionalFile = Annotated[str, AfterValidator(_is_file)]
 Codec = Annotated[str, AfterValidator(_is_codec)]
 OptionalCodec = Annotated[str, AfterValidator(lambda text: text and _is_codec(text))]
@@ -133,12 +118,6 @@ Network = Annotated[str, AfterValidator(_is_network)]
 OwnPort = Annotated[int, Field(ge=0, le=65535)]
 PeerPort = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=86400, allow_inf_nan=False)]
-
-
-class _Section(BaseModel):
-    """A table of the file: no unknown keys, no changes after loading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _beside_certificate(value: str, info: ValidationInfo) -> str:
@@ -151,7 +130,7 @@ def _beside_certificate(value: str, info: ValidationInfo) -> str:
     return value
 
 
-class Store(_Section):
+class Store(Section):
     """Where orders, messages and deliveries are kept."""
 
     url: Annotated[str, AfterValidator(_is_store_url)] = Field(
@@ -161,7 +140,7 @@ class Store(_Section):
     )
 
 
-class Hl7(_Section):
+class Hl7(Section):
     """The door for orders: an MLLP listener (RAD-2, RAD-3, RAD-4, RAD-12, RAD-13)."""
 
     host: Host = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for all.")
@@ -214,7 +193,7 @@ class Hl7(_Section):
         return not is_loopback(self.host)
 
 
-class Dicom(_Section):
+class Dicom(Section):
     """The door for modalities: worklist (RAD-5) and procedure steps (RAD-6, RAD-7)."""
 
     ae_title: AeTitle = Field(default="SWF", description="Our application entity title.")
@@ -298,8 +277,8 @@ class Dicom(_Section):
         return not (self.accept_any_called_title or is_loopback(self.host))
 
 
-class Modality(_Section):
-    """A device that may call; repeat the table for each."""
+class Modality(Answers):
+    """A device that may call; repeat the table for each. Every key of [[profile]] may stand here too, for it alone."""
 
     ae_title: AeTitle = Field(description="The AE title it calls with.", examples=["CT1"])
     host: Host | None = Field(
@@ -315,9 +294,11 @@ class Modality(_Section):
         description="A name in its certificate (common or alternative), or sha256: and the fingerprint; when given, it "
         "may call only over TLS and with that certificate.",
     )
+    aliases: tuple[AeTitle, ...] = Field(default=(), description="Further AE titles it calls with.")
+    profile: str = Field(default="", description="The [[profile]] by which it is answered; empty for default, if any.")
 
 
-class Source(_Section):
+class Source(Section):
     """A system that sends orders; repeat the table for each, the first that fits a message counts."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
@@ -339,7 +320,7 @@ class Source(_Section):
     charset_override: OptionalCodec = Field(
         default="", description="The character set of all its messages, whatever MSH-18 declares."
     )
-    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+    time_zone: TimeZone = Field(
         default="",
         description="The zone of its clocks, for times that name no offset from UTC; empty for the zone of the site.",
     )
@@ -356,7 +337,7 @@ class Source(_Section):
     )
 
 
-class Destination(_Section):
+class Destination(Section):
     """A system that is told what happened to its orders; repeat the table for each."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
@@ -415,7 +396,7 @@ class Destination(_Section):
         return value
 
 
-class Site(_Section):
+class Site(Section):
     """What our own messages and numbers are signed with."""
 
     name: Annotated[Hl7Text, Field(min_length=1, max_length=180)] = Field(
@@ -433,7 +414,7 @@ class Site(_Section):
         default="SWF",
         description="What accession numbers generated here begin with: up to 6 capitals and digits.",
     )
-    time_zone: Annotated[str, AfterValidator(_is_time_zone)] = Field(
+    time_zone: TimeZone = Field(
         default="",
         description="The zone of the site's clocks, such as Europe/Berlin; empty for the zone of this machine.",
     )
@@ -454,6 +435,8 @@ class Settings(BaseSettings):
     dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
     site: Site = Field(default=Site(), description=str(Site.__doc__))
     modality: tuple[Modality, ...] = Field(default=(), description=str(Modality.__doc__))
+    profile: tuple[Profile, ...] = Field(default=(), description=str(Profile.__doc__))
+    partition: tuple[Partition, ...] = Field(default=(), description=str(Partition.__doc__))
     source: tuple[Source, ...] = Field(default=(), description=str(Source.__doc__))
     destination: tuple[Destination, ...] = Field(default=(), description=str(Destination.__doc__))
 
@@ -470,12 +453,22 @@ class Settings(BaseSettings):
 
 
 Document = dict[str, Any]
-Place = tuple[str | int, ...]
-Finding = tuple[Place, str]
 
 _SECTIONS: dict[str, type[BaseModel]] = {"store": Store, "hl7": Hl7, "dicom": Dicom, "site": Site}
-_LISTS: dict[str, type[BaseModel]] = {"modality": Modality, "source": Source, "destination": Destination}
-_UNIQUE = {"modality": "ae_title", "source": "name", "destination": "name"}
+_LISTS: dict[str, type[BaseModel]] = {
+    "modality": Modality,
+    "profile": Profile,
+    "partition": Partition,
+    "source": Source,
+    "destination": Destination,
+}
+_UNIQUE = {
+    "modality": "ae_title",
+    "profile": "name",
+    "partition": "ae_title",
+    "source": "name",
+    "destination": "name",
+}
 _SENTENCES = {
     "missing": "is missing",
     "model_type": "must be a table",
@@ -515,9 +508,10 @@ def keys() -> Iterator[Key]:
 
 
 def list_keys() -> Iterator[Key]:
-    """Every key of `[[modality]]`, `[[source]]` and `[[destination]]`."""
+    """Every key of the tables that repeat; those of a profile, which a modality may hold too, only once."""
     for name, section in _LISTS.items():
-        yield from _keys_of(name, section)
+        shared = set(Answers.model_fields) if section is Modality else set()
+        yield from (key for key in _keys_of(name, section) if key.name not in shared)
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -551,6 +545,11 @@ def template() -> str:
         '# lists as JSON: SWF_MODALITY=\'[{"ae_title": "CT1"}]\'.',
     ]
     return "\n".join([*head, *_template_of(keys(), "[{}]"), *_template_of(list_keys(), "#[[{}]]"), ""])
+
+
+def called_titles(settings: Settings) -> tuple[str, ...]:
+    """The AE titles of ours that may be called: that of the site, then those of its partitions."""
+    return (settings.dicom.ae_title, *(partition.ae_title for partition in settings.partition))
 
 
 def is_loopback(host: str) -> bool:
@@ -655,7 +654,7 @@ def _assign(environ: Mapping[str, str], document: Document) -> tuple[dict[Place,
     ours = {name for name, value in environ.items() if not _SERVICE_LINK.match(f"{name}={value}")}
     for name in sorted(name for name in ours if name.startswith(PREFIX)):
         if name not in known:
-            mistakes.append(f"{name}: there is no such setting{_did_you_mean(name, known)}")
+            mistakes.append(f"{name}: there is no such setting{did_you_mean(name, known)}")
             continue
         try:
             _put(document, known[name], environ[name])
@@ -681,9 +680,14 @@ def _validate(document: Document) -> tuple[Settings | None, list[Finding]]:
     findings: list[Finding] = [((name,), _no_such_key(name, Settings)) for name in document if name not in known]
     findings += _repetitions(document)
     try:
-        return Settings(**known), findings
+        settings = Settings(**known)
+        titles = called_titles(settings)
+        return settings, [*findings, *profiles.mistakes(settings.modality, settings.profile, titles)]
     except ValidationError as error:
-        return None, findings + [(found["loc"], _sentence(found)) for found in error.errors()]
+        found = error.errors()
+        inside = {each["loc"][:-1] for each in found}  # a list that lost a wrong member is called too short as well
+        told = [each for each in found if each["type"] != "too_short" or each["loc"] not in inside]
+        return None, findings + [(each["loc"], _sentence(each)) for each in told]
 
 
 def _repetitions(document: Document) -> Iterator[Finding]:
@@ -706,12 +710,7 @@ def _sentence(found: ErrorDetails) -> str:
 
 
 def _no_such_key(name: str, model: type[BaseModel]) -> str:
-    return f"there is no such key{_did_you_mean(name, model.model_fields)}"
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"there is no such key{did_you_mean(name, model.model_fields)}"
 
 
 def _origin(place: Place, origins: Mapping[Place, str]) -> str:

@@ -38,7 +38,7 @@ def _reload(broker: Broker, config_file: Path | None) -> None:
 
 
 def reload(config_file: ConfigOption = None) -> None:
-    """Let the running broker of this folder take over the mapping, [[source]] and [[modality]]; all of it or nothing."""
+    """Let the running broker of this folder take over the mapping, senders and modalities; all of it or nothing."""
     with refusals():
         sites.load(config.load(config_file))
     process = pid.holder(_note(config_file))

@@ -105,6 +105,8 @@ TABLE: tuple[WorklistAttribute, ...] = (
         ("MeasurementUnitsCodeSequence", "-", "1C"),
     ),
     *_at("", ("ScheduledSpecimenSequence", "O", "3"), ("BarcodeValue", "O", "3")),
+    # Not of K.6: of unified procedure steps, and here too what tells the tenants of one worklist apart
+    *_at("", ("WorklistLabel", "O", "3", "worklist_label")),
     *_at(
         "ScheduledSpecimenSequence",
         ("ContainerIdentifier", "O", "1"),

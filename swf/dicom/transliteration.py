@@ -16,18 +16,26 @@ Rules: TypeAlias = "dict[str, tuple[tuple[re.Pattern[str], str], ...]]"
 
 ICAO = "icao"
 _DELIMITERS = frozenset("^=\\?*")  # what no letter may turn into: they part names and are wildcards
+_ALPHABETS = frozenset({"ARABIC", "CYRILLIC", "GREEK"})
 _INVISIBLE = frozenset({"Mn", "Me", "Cf"})
 
 
 def transliterate(text: str, held: Held, scheme: str = ICAO) -> str:
     """`text` in letters for which `held` is true (ASCII has to be held); what is held already stays as it is.
 
+    An alphabet of which one letter is not held is left altogether, so that no name is half in one and half in another.
     `scheme` is one of `SCHEMES`. KeyError for another one.
     """
     if all(map(held, text)):
         return text
     text = unicodedata.normalize("NFC", _HALF_WIDTH.sub(lambda run: _full_width(run[0], held), text))
-    return "".join(_written(text, held, _rules(scheme)))
+    left = {_script(letter) for letter in text if not held(letter)} & _ALPHABETS
+    kept = (lambda letter: held(letter) and _script(letter) not in left) if left else held
+    return "".join(_written(text, kept, _rules(scheme)))
+
+
+def _script(letter: str) -> str:
+    return "" if letter.isascii() else unicodedata.name(letter, "").partition(" ")[0]
 
 
 def _full_width(run: str, held: Held) -> str:

@@ -4,7 +4,7 @@ An answer is cut out of the stored bytes; pydicom carries the pieces to the netw
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeAlias
@@ -17,7 +17,8 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import BaseTag
 
-from swf.dicom import attributes, charset, encoding, matching, zones
+from swf.dicom import attributes, charset, encoding, matching, tailoring, zones
+from swf.dicom.tailoring import AS_IT_IS, Tailoring
 
 # The tags asked for, each with what is asked of its items; None asks for all there is.
 Requested: TypeAlias = "dict[int, Requested] | None"
@@ -50,6 +51,7 @@ class WorklistQuery:
     statuses_asked: bool
     zone_asked: bool = False
     remarks: tuple[str, ...] = ()
+    tailoring: Tailoring = AS_IT_IS
 
 
 class _Key(NamedTuple):
@@ -199,6 +201,31 @@ def _vr(tag: int) -> str:
         return "UN"
 
 
+def with_return_keys(requested: Requested, paths: Iterable[tuple[int, ...]]) -> Requested:
+    """`requested` and, beside it, the attributes at these `paths` of tags; what is asked for whole stays whole."""
+    if requested is None:
+        return None
+    more = dict(requested)
+    for tag, *inner in paths:
+        known = more.get(tag, {} if inner else None)
+        more[tag] = with_return_keys(known, [tuple(inner)]) if inner else known
+    return more
+
+
+def is_filled(stored: bytes, paths: Iterable[tuple[int, ...]]) -> bool:
+    """True when the stored item has a value at each of these `paths` of tags; of a sequence the first item counts."""
+    return all(_value_at(stored, path) for path in paths)
+
+
+def _value_at(stored: bytes, path: tuple[int, ...]) -> bytes:
+    tag, *inner = path
+    value = encoding.contents(stored).get(tag, b"")
+    if not inner:
+        return value.strip(b" \0")
+    items = encoding.items(value)
+    return _value_at(items[0], tuple(inner)) if items else b""
+
+
 # ---- the answer ----
 
 
@@ -207,8 +234,8 @@ def answer(stored: bytes, query: WorklistQuery, *, implicit: bool = True) -> Dat
 
     Every requested attribute is there, zero-length when the item does not have it; a sequence asked for as a whole
     comes whole. Specific Character Set is there when anything is not ASCII: that of the request when it holds all
-    characters, else ISO_IR 192. `implicit` is the transfer syntax the answer will be written in without being decoded;
-    the other one works as well, but takes longer. ValueError when `stored` cannot be read.
+    characters, else ISO_IR 192, unless the query's tailoring says otherwise. `implicit` is the transfer syntax the answer
+    will be written in without being decoded; the other one works as well, but takes longer. ValueError when `stored` cannot be read.
     """
     pieces, chosen = _chosen(stored, query)
     raw = {piece.tag: _raw_element(piece, chosen, implicit=implicit) for piece in pieces}
@@ -226,8 +253,10 @@ def answer_bytes(stored: bytes, query: WorklistQuery, *, implicit: bool) -> byte
 
 def _chosen(stored: bytes, query: WorklistQuery) -> tuple[list[_Piece], str]:
     """The pieces of an answer, in the order of their tags, and the character set they are written in."""
-    pieces = _select(stored, query.requested)
-    chosen = charset.choose("".join(_foreign_texts(pieces)), query.character_sets)
+    pieces = _select(stored, query.requested, query.tailoring.never)
+    chosen = tailoring.declared(query.tailoring, query.character_sets, _foreign_texts(pieces))
+    if query.tailoring != AS_IT_IS:
+        pieces = list(_tailored(pieces, query.tailoring, chosen))
     if chosen:
         declared = _Piece(encoding.SPECIFIC_CHARACTER_SET, "CS", _padded(chosen.encode()))
         pieces = sorted([declared, *pieces], key=_tag)
@@ -238,30 +267,45 @@ def _tag(piece: _Piece) -> int:
     return piece.tag
 
 
-def _select(stored: bytes, requested: Requested) -> list[_Piece]:
+def _select(stored: bytes, requested: Requested, never: frozenset[int]) -> list[_Piece]:
     found = encoding.contents(stored)
     pieces = []
     for tag in found if requested is None else requested:
+        if tag in never:
+            continue
         vr, value = _vr(tag), found.get(tag, b"")
         wanted = requested[tag] if requested is not None else None
-        pieces.append(_Piece(tag, vr, _select_items(tag, value, wanted) if vr == "SQ" else value))
+        pieces.append(_Piece(tag, vr, _select_items(tag, value, wanted, never) if vr == "SQ" else value))
     return pieces
 
 
-def _select_items(tag: int, value: bytes, wanted: Requested) -> list[list[_Piece]]:
+def _select_items(tag: int, value: bytes, wanted: Requested, never: frozenset[int]) -> list[list[_Piece]]:
     items = encoding.items(value)
     if tag == SPS_SEQUENCE:
         items = (items or [b""])[:1]  # PS3.4 K.6.1.2.2: exactly one item
-    return [_select(item, wanted) for item in items]
+    return [_select(item, wanted, never) for item in items]
 
 
-def _foreign_texts(pieces: list[_Piece]) -> Iterator[str]:
+def _foreign_texts(pieces: list[_Piece]) -> Iterator[tuple[str, str]]:
+    """Keyword and value of every text that is not ASCII."""
     for piece in pieces:
         if isinstance(piece.value, list):
             for item in piece.value:
                 yield from _foreign_texts(item)
         elif piece.vr in _CHARACTER_SET_VRS and not piece.value.isascii():
-            yield piece.value.decode()
+            yield datadict.keyword_for_tag(piece.tag), piece.value.decode()
+
+
+def _tailored(pieces: list[_Piece], how: Tailoring, chosen: str) -> Iterator[_Piece]:
+    for piece in pieces:
+        if isinstance(piece.value, list):
+            yield piece._replace(value=[list(_tailored(item, how, chosen)) for item in piece.value])
+        elif piece.vr not in _CHARACTER_SET_VRS or (piece.value.isascii() and not how.limits_names):
+            yield piece
+        else:
+            keyword = datadict.keyword_for_tag(piece.tag)
+            text = tailoring.written(how, keyword, piece.vr, piece.value.decode().rstrip(" "), chosen)
+            yield piece._replace(value=_padded(text.encode()))
 
 
 def _raw_element(piece: _Piece, chosen: str, *, implicit: bool) -> RawDataElement:

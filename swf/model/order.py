@@ -107,6 +107,7 @@ class ScheduledProcedureStep(SQLModel, table=True):
     patient_sex: str = Field(default="", sa_type=MATCHED)
     placer_order_number: str = Field(default="", sa_type=MATCHED)
     filler_order_number: str = Field(default="", sa_type=MATCHED)
+    worklist_label: str = Field(default="", sa_type=MATCHED)
 
 
 # The columns that may hold several values; a `\` in any other is a mistake of its own (swf.dicom.findings).

@@ -30,14 +30,15 @@ class Visit(NamedTuple):
 class Admission:
     """The rules of the door; the modalities may be replaced while it is open."""
 
-    def __init__(self, settings: Dicom, modalities: Iterable[Modality]) -> None:
+    def __init__(self, settings: Dicom, modalities: Iterable[Modality], titles: Iterable[str]) -> None:
         self._settings = settings
         self._known: dict[str, frozenset[str]] = {}  # the addresses of host names
-        self.admit(modalities)
+        self.admit(modalities, titles)
 
-    def admit(self, modalities: Iterable[Modality]) -> None:
-        """Let these in from now on, and no other."""
-        self._modalities = {modality.ae_title: modality for modality in modalities}
+    def admit(self, modalities: Iterable[Modality], titles: Iterable[str]) -> None:
+        """Let these call these `titles` of ours from now on, and no other."""
+        self._modalities = {title: each for each in modalities for title in (each.ae_title, *each.aliases)}
+        self._titles = frozenset(titles)
 
     def refusal(self, visit: Visit) -> Refusal | None:
         """Why there is no association; None when there is one."""
@@ -52,7 +53,7 @@ class Admission:
         modality = self._modalities.get(request.calling)
         if modality is None and (settings.callers_are_checked or not request.calling):
             yield Refusal(pdu.CALLING_NOT_RECOGNISED, "calling AE title is not configured")
-        if settings.called_is_checked and request.called != settings.ae_title:
+        if settings.called_is_checked and request.called not in self._titles:
             yield Refusal(pdu.CALLED_NOT_RECOGNISED, "called AE title is not ours")
         if modality is not None and not self._is_at(modality.host, visit.address):
             yield Refusal(pdu.CALLING_NOT_RECOGNISED, "calling AE title comes from another host")

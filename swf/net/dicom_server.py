@@ -46,7 +46,7 @@ class _Open:
 class DicomServer:
     """Serves associations: each in a thread of its own, and only for callers that are known.
 
-    `services` are what is offered, by SOP class and command; Verification is always there. `secured` is what callers
+    `titles` are the AE titles of ours that may be called. `services` are what is offered, by SOP class and command; Verification is always there. `secured` is what callers
     at the TLS port are met with.
     """
 
@@ -56,6 +56,7 @@ class DicomServer:
         self,
         settings: Dicom,
         modalities: tuple[Modality, ...],
+        titles: tuple[str, ...],
         services: Services,
         *,
         secured: Secured | None = None,
@@ -65,7 +66,7 @@ class DicomServer:
         self._services: Services = {negotiation.VERIFICATION: {Command.C_ECHO: _echo}, **services}
         self._secured = secured
         self._rejected = rejected
-        self._admission = Admission(settings, modalities)
+        self._admission = Admission(settings, modalities, titles)
         self._lobby: Lobby | None = None
         self._lock = threading.Lock()
         self._open: dict[int, _Open] = {}
@@ -73,9 +74,9 @@ class DicomServer:
         self._crowd: Counter[str] = Counter()
         self._where: dict[str, tuple[str, int]] = {}
 
-    def admit(self, modalities: Iterable[Modality]) -> None:
-        """Let these modalities in from now on, and no other; associations that are open stay open."""
-        self._admission.admit(modalities)
+    def admit(self, modalities: Iterable[Modality], titles: Iterable[str]) -> None:
+        """Let these modalities call these titles from now on, and no other; associations that are open stay open."""
+        self._admission.admit(modalities, titles)
 
     @property
     def address(self) -> tuple[str, int]:

@@ -6,29 +6,33 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from swf import clock, log
-from swf.dicom import status, terms, worklist
+from swf.config import Settings
+from swf.dicom import status, worklist
 from swf.dicom.worklist import WorklistQuery
 from swf.errors import StoreError
 from swf.net.dicom_request import Answer, Request
-from swf.store import worklist as store
 from swf.store.database import Database
+from swf.workflow import stations
+from swf.workflow.stations import Station
 
 Record = Callable[[str, list[int]], None]  # AE title and the rows of the steps it was given
 _LONGEST_COMMENT = 64
-_LISTED = sorted(terms.LISTED)
 
 
-def on_find(database: Database, record: Record, most: int = 0) -> Callable[[Request], Iterator[Answer]]:
-    """What answers C-FIND from `database` and tells `record` which steps a modality was given.
+def on_find(
+    database: Database, record: Record, settings: Callable[[], Settings]
+) -> Callable[[Request], Iterator[Answer]]:
+    """What answers C-FIND from `database` by the `settings` in force, and tells `record` which steps were given.
 
-    With more than `most` matches the first `most` are given, and the final status is A700: the modality learns that the
+    With more than `dicom.max_answers` matches so many are given, and the final status is A700: the modality learns that the
     list is not whole (PS3.4 K.4.1.1.4). 0 is no limit.
     """
 
     def find(request: Request) -> Iterator[Answer]:
         title = request.calling
+        station = stations.find(settings(), title, request.called)
         try:
-            query = worklist.read_query(request.dataset(), local=clock.local)
+            query = stations.read_query(station, request.dataset())
         except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
             log.warning("query unreadable", ae_title=title, reason=type(error).__name__)
             yield _failure(status.IDENTIFIER_DOES_NOT_MATCH, "the identifier cannot be read"), None
@@ -37,7 +41,7 @@ def on_find(database: Database, record: Record, most: int = 0) -> Callable[[Requ
             log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
         given: list[int] = []
         try:
-            yield from _answers(request, database, query, given, most)
+            yield from _answers(request, database, (station, query), given, settings().dicom.max_answers)
         except StoreError as error:
             log.error("query not answered", ae_title=title, error=str(error))
             yield _failure(status.OUT_OF_RESOURCES, "the store cannot be read now"), None
@@ -51,12 +55,13 @@ def on_find(database: Database, record: Record, most: int = 0) -> Callable[[Requ
 
 
 def _answers(
-    request: Request, database: Database, query: WorklistQuery, given: list[int], most: int
+    request: Request, database: Database, asked: tuple[Station, WorklistQuery], given: list[int], most: int
 ) -> Iterator[Answer]:
+    station, query = asked
     answered = _writer(request, query)
     pending = status.PENDING_WITH_UNSUPPORTED_KEYS if query.optional_unsupported else status.PENDING
     with database.reading() as connection:
-        for row in store.query(connection, query.predicates, [] if query.statuses_asked else _LISTED):
+        for item in stations.items(connection, station, query, clock.now()):
             if request.cancelled:
                 yield status.CANCELLED, None
                 return
@@ -64,8 +69,8 @@ def _answers(
                 log.warning("query answered in part", ae_title=request.calling, count=most)
                 yield _failure(status.OUT_OF_RESOURCES, f"more match; these are the first {most}"), None
                 return
-            given.append(row.id)
-            yield pending, answered(row.dataset)
+            given.append(item.row)
+            yield pending, answered(item.stored)
 
 
 def _writer(request: Request, query: WorklistQuery) -> Callable[[bytes], "bytes | Dataset"]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import NamedTuple, assert_never
+from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
@@ -26,16 +26,26 @@ _LEADS = (
 _WITH_STATE_AND_START = frozenset({"station", "modality"})
 
 
-def query(connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str]) -> Iterator[Record]:
-    """The steps that satisfy every predicate, the earliest first: row number and dataset, read as they are asked for.
+def query(
+    connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str], order: Sequence[str] = ()
+) -> Iterator[Record]:
+    """The steps that satisfy every predicate: row number and dataset, read as they are asked for.
 
-    `statuses` are the ones served; none means every status.
+    `statuses` are the ones served; none means every status. `order` are columns, `-` before one turns it round; without
+    it, or where it leaves steps equal, the earliest come first.
     """
     statement = select(STEP.c.id, STEP.c.dataset).where(*_conditions(connection, list(predicates), statuses))
-    statement = statement.order_by(STEP.c.start, STEP.c.id).execution_options(yield_per=ROWS_AT_A_TIME)
+    statement = statement.order_by(*_sorted_by(order)).execution_options(yield_per=ROWS_AT_A_TIME)
     # Who stops asking half way (C-CANCEL) must not leave a cursor open in the server.
     with connection.execute(statement) as answers:
         yield from answers
+
+
+def _sorted_by(order: Sequence[str]) -> Iterator[ColumnElement[Any]]:
+    for key in order:
+        column = STEP.c[key.removeprefix("-")]
+        yield column.desc() if key.startswith("-") else column
+    yield from (STEP.c.start, STEP.c.id)
 
 
 def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int], at: datetime) -> None:

@@ -11,6 +11,7 @@ from swf.errors import ConfigError, UnknownSender
 from swf.hl7.message import Header
 from swf.mapping import loader
 from swf.mapping.rules import SiteMapping
+from swf.workflow import stations
 
 ANYBODY = Source.model_construct(name="")
 """A sender without a [[source]] of its own."""
@@ -43,8 +44,8 @@ class Site:
         return replace(self, source=source, mapping=self.source_mappings.get(source.mapping, self.mapping))
 
     def device(self, ae_title: str) -> Modality:
-        """The [[modality]] of that AE title; one nobody has configured is as the defaults are."""
-        return next((known for known in self.settings.modality if known.ae_title == ae_title), ANY_DEVICE)
+        """The [[modality]] of that AE title or alias; one nobody has configured is as the defaults are."""
+        return stations.device_of(self.settings, ae_title) or ANY_DEVICE
 
     def admit(self, peer: str) -> None:
         """Raise UnknownSender for a source that sends from elsewhere and, off loopback, for one that is not listed."""

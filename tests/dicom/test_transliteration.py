@@ -61,6 +61,9 @@ def test_letters_the_scanner_has_stay() -> None:
     assert transliteration.transliterate("Müller Щукина", lambda each: charset.holds(("ISO_IR 100",), each)) == (
         "Müller Shchukina"
     )
+    assert transliteration.transliterate("Ґалаґан^Іван", lambda each: charset.holds(("ISO_IR 144",), each)) == (
+        "Galagan^Ivan"
+    )
     decomposed = "Mu\u0308ller"
     assert transliteration.transliterate(decomposed, lambda each: charset.holds(("ISO_IR 100",), each)) == "Müller"
 

@@ -60,7 +60,7 @@ def open_door() -> Iterator[Open]:
     doors: list[DicomServer] = []
 
     def start(*modalities: Modality, change: Any = _taken, **settings: Any) -> DicomServer:
-        door = DicomServer(Dicom(port=0, **settings), modalities, _services(change))
+        door = DicomServer(Dicom(port=0, **settings), modalities, ("SWF",), _services(change))
         door.start()
         doors.append(door)
         return door
@@ -139,7 +139,7 @@ def test_both_transfer_syntaxes_are_spoken(open_door: Open) -> None:
 def test_a_port_that_is_taken_is_said_so(open_door: Open) -> None:
     """The administrator who starts a second broker reads which address is taken."""
     port = open_door().address[1]
-    second = DicomServer(Dicom(port=port), (), _services())
+    second = DicomServer(Dicom(port=port), (), ("SWF",), _services())
     with pytest.raises(ConfigError, match=f"dicom: cannot listen on 127.0.0.1:{port}"):
         second.start()
     assert not second.healthy()
@@ -303,7 +303,7 @@ def test_nobody_comes_in_once_it_is_closed(open_door: Open) -> None:
 
 def test_stopping_a_door_that_never_opened_is_harmless() -> None:
     """A start that fails halfway can be undone without a second failure."""
-    door = DicomServer(Dicom(port=0), (), _services())
+    door = DicomServer(Dicom(port=0), (), ("SWF",), _services())
     door.stop()
     assert not door.healthy()
 

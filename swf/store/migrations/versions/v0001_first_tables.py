@@ -186,6 +186,7 @@ def upgrade() -> None:
         sa.Column("patient_sex", MATCHED, nullable=False),
         sa.Column("placer_order_number", MATCHED, nullable=False),
         sa.Column("filler_order_number", MATCHED, nullable=False),
+        sa.Column("worklist_label", MATCHED, nullable=False),
         sa.ForeignKeyConstraint(
             ["order"],
             ["order.id"],

@@ -1,0 +1,216 @@
+"""A station's worklist: its profile, the AE title it calls and what it asks become one list of clauses (RAD-5, PS3.4 K.6).
+
+The same clauses are the query of the DICOM door, the answer to `swf query` and the reasons `swf why` gives.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from functools import cache
+from typing import NamedTuple
+
+from pydicom.dataset import Dataset
+
+from swf import clock, profiles
+from swf.config import Modality, Settings
+from swf.dicom import attributes, encoding, matching, tailoring, terms, worklist
+from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range
+from swf.dicom.tailoring import Tailoring
+from swf.dicom.worklist import WorklistQuery
+from swf.profiles import Answers
+from swf.store import worklist as store
+from swf.store.database import Record, Transaction
+
+_LISTED = tuple(status for status in terms.StepStatus if status in terms.LISTED)
+_DAY = "%Y%m%d"
+_STATION, _STATUS, _LOCATION, _LABEL = "station", "status", "location", "worklist_label"
+
+
+class Rule(StrEnum):
+    """Why a step can be missing from a list."""
+
+    PARTITION = "partition"
+    LABEL = "label"
+    LOCATION = "location"
+    STATUS = "status"
+    STATION = "station"
+    WINDOW = "window"
+    KEY = "query key"
+
+
+class Clause(NamedTuple):
+    """One condition of a list. `name` is the setting or the DICOM keyword it comes from."""
+
+    rule: Rule
+    name: str
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Who asks: the AE title it calls with and the one it calls, and by which rules it is answered.
+
+    `titles` are the Scheduled Station AE Titles that are its own. `labels` are those of the partition it calls; none is
+    the AE title of the whole site.
+    """
+
+    ae_title: str
+    called: str
+    known: bool
+    answers: Answers
+    titles: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+
+def find(settings: Settings, ae_title: str, called: str) -> Station:
+    """The station that calls `called` as `ae_title`, by its [[modality]] and profile; `called` "" is [dicom] ae_title."""
+    device = device_of(settings, ae_title)
+    name = (device.profile if device else "") or profiles.DEFAULT
+    answers = profiles.resolved(device or Answers(), settings.profile, name)
+    titles = answers.stations or ((device.ae_title if device else ae_title),)
+    labels = next((each.labels for each in settings.partition if each.ae_title == called), ())
+    return Station(ae_title, called or settings.dicom.ae_title, device is not None, answers, titles, labels)
+
+
+def device_of(settings: Settings, ae_title: str) -> Modality | None:
+    """The [[modality]] that calls with this AE title or alias."""
+    return next((each for each in settings.modality if ae_title in (each.ae_title, *each.aliases)), None)
+
+
+def read_query(station: Station, identifier: Dataset) -> WorklistQuery:
+    """The query an identifier means when this station sends it, with what its answers are cut to."""
+    query = worklist.read_query(identifier, local=clock.local)
+    always = _paths(station.answers.return_always or ())
+    requested = worklist.with_return_keys(query.requested, always) if always else query.requested
+    return replace(query, requested=requested, tailoring=tailoring_of(station.answers))
+
+
+@cache
+def tailoring_of(answers: Answers) -> Tailoring:
+    """What a profile says of the form of an answer."""
+    outside: tailoring.Outside = "transliterate" if answers.character_set else "unicode"
+    return Tailoring(
+        character_sets=answers.character_set or (),
+        outside=answers.letters_outside or outside,
+        scheme=answers.transliteration or profiles.SCHEMES[0],
+        name_length=answers.name_length or 0,
+        name_components=answers.name_components or 0,
+        name_groups=answers.name_groups or 0,
+        never=frozenset(path[0] for path in _paths(answers.return_never or ())),
+    )
+
+
+def _paths(names: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(encoding.layout(keyword).tag for keyword in name.split("/")) for name in names)
+
+
+# ---- the clauses ----
+
+
+def clauses(station: Station, query: WorklistQuery, now: datetime) -> list[Clause]:
+    """Everything a step has to satisfy to be on this station's list: first what never depends on the query.
+
+    What a profile says of status, days and (when implied) station holds where the query asks for none itself.
+    """
+    answers = station.answers
+    found = [
+        *_one_of(Rule.PARTITION, "labels", _LABEL, station.labels),
+        *_one_of(Rule.LABEL, "labels", _LABEL, answers.labels or ()),
+        *_one_of(Rule.LOCATION, "locations", _LOCATION, answers.locations or ()),
+    ]
+    if not query.statuses_asked:
+        found.append(Clause(Rule.STATUS, "statuses", Equal(_STATUS, answers.statuses or _LISTED)))
+    if not any(_asks_for_a_day(each) for each in query.predicates):
+        found += _window(answers, clock.local(now).date())
+    return [*found, *_by_station(station, query.predicates), *_keys(query.predicates)]
+
+
+def _one_of(rule: Rule, name: str, column: str, values: tuple[str, ...]) -> list[Clause]:
+    return [Clause(rule, name, Equal(column, values))] if values else []
+
+
+def _window(answers: Answers, today: date) -> list[Clause]:
+    behind, ahead = answers.days_behind, answers.days_ahead
+    if behind is None and ahead is None:
+        return []
+    low = "" if behind is None else f"{today - timedelta(days=behind):{_DAY}}"
+    high = "" if ahead is None else f"{today + timedelta(days=ahead):{_DAY}}"
+    return [Clause(Rule.WINDOW, "days_behind, days_ahead", Range(matching.START_DATE, low, high))]
+
+
+def _asks_for_a_day(predicate: Predicate) -> bool:
+    return isinstance(predicate, DateTimeRange) or predicate.column == matching.START_DATE
+
+
+def _by_station(station: Station, asked: Iterable[Predicate]) -> list[Clause]:
+    """What becomes of the station key: taken as it is, widened to all of the station's own titles, set, or overruled."""
+    keys = [each for each in asked if _column(each) == _STATION]
+    how = station.answers.station_filter or "asked"
+    if how == "forced" or (how == "implied" and not keys):
+        return [Clause(Rule.STATION, "station_filter", Equal(_STATION, station.titles))]
+    own = {station.ae_title, *station.titles}
+    return [Clause(Rule.STATION, keyword(_STATION), _widened(each, own, station.titles)) for each in keys]
+
+
+def _widened(asked: Predicate, own: set[str], titles: tuple[str, ...]) -> Predicate:
+    """A key that names the station itself finds the steps of all its titles."""
+    choices = asked.choices if isinstance(asked, AnyOf) else (asked,)
+    named = {value for choice in choices if isinstance(choice, Equal) for value in choice.values}
+    if not own & named:
+        return asked
+    more = Equal(_STATION, titles)
+    return (
+        AnyOf(_STATION, (*asked.choices, more))
+        if isinstance(asked, AnyOf)
+        else Equal(_STATION, (*sorted(named), *titles))
+    )
+
+
+def _keys(asked: Iterable[Predicate]) -> list[Clause]:
+    return [Clause(Rule.KEY, keyword(_column(each)), each) for each in asked if _column(each) != _STATION]
+
+
+def _column(predicate: Predicate) -> str:
+    return matching.START_DATE if isinstance(predicate, DateTimeRange) else predicate.column
+
+
+@cache
+def keyword(column: str) -> str:
+    """The DICOM keyword that is matched by `column`."""
+    return next(row.keyword for row in attributes.TABLE if row.column == column)
+
+
+# ---- the list ----
+
+
+class Item(NamedTuple):
+    """A step of the list: its row and the item to be answered, in the station's time."""
+
+    row: int
+    stored: bytes
+
+
+def items(connection: Transaction, station: Station, query: WorklistQuery, now: datetime) -> Iterator[Item]:
+    """The steps on this station's list, in its order, read as they are asked for."""
+    for row in rows(connection, station, clauses(station, query, now)):
+        if lacks(station, row.dataset) == []:
+            yield Item(row.id, row.dataset)
+
+
+def rows(connection: Transaction, station: Station, asked: Iterable[Clause]) -> Iterator[Record]:
+    """The steps that satisfy every clause, in the station's order."""
+    statuses: tuple[str, ...] = ()
+    predicates: list[Predicate] = []
+    for clause in asked:
+        if clause.rule is Rule.STATUS and isinstance(clause.predicate, Equal):
+            statuses = clause.predicate.values
+        else:
+            predicates.append(clause.predicate)
+    return store.query(connection, predicates, statuses, station.answers.sort or ())
+
+
+def lacks(station: Station, stored: bytes) -> list[str]:
+    """What an item has no value for and the station cannot do without."""
+    needs = station.answers.needs or ()
+    return [name for name, path in zip(needs, _paths(needs), strict=True) if not worklist.is_filled(stored, [path])]
