@@ -61,7 +61,10 @@ class Order(SQLModel, table=True):
 
 
 class ScheduledProcedureStep(SQLModel, table=True):
-    """One worklist item. `own_identifiers`: its step id was given by us and yields to one the sender gives later."""
+    """One worklist item. `own_identifiers`: its step id was given by us and yields to one the sender gives later.
+
+    `on_hold`: somebody asked to hold it (ORC-1 HD), which an appointment neither begins nor ends.
+    """
 
     __tablename__ = "scheduled_procedure_step"
     __table_args__ = (
@@ -82,6 +85,7 @@ class ScheduledProcedureStep(SQLModel, table=True):
     order: int = Field(foreign_key="order.id", sa_type=ROW_NUMBER, index=True)
     status: str
     own_identifiers: bool = False
+    on_hold: bool = False
     version: int = 1
     dataset: bytes
     created_at: datetime = Field(sa_type=Moment)

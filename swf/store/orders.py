@@ -105,7 +105,7 @@ def steps_of_patients(transaction: Transaction, patients: Collection[int]) -> Se
 def add_step(transaction: Transaction, stations: Sequence[str], **columns: Any) -> int:
     r"""Add a step that any of `stations` may perform; returns its row number. Values in a column are joined by `\`."""
     first, further = _parted(stations, columns)
-    number = int(_INSERT_STEP.one(transaction, **first).id)
+    number = int(_INSERT_STEP.one(transaction, **{"on_hold": False, **first}).id)
     _add_further_values(transaction, number, further, columns)
     return number
 
@@ -121,6 +121,11 @@ def change_step(transaction: Transaction, number: int, stations: Sequence[str], 
 def set_step_status(transaction: Transaction, number: int, status: str, dataset: bytes, at: datetime) -> None:
     """Give step row `number` another status, in its column and in its dataset."""
     _CHANGE_STEP.run(transaction, number=number, status=status, dataset=dataset, updated_at=at)
+
+
+def set_step_hold(transaction: Transaction, number: int, *, on_hold: bool) -> None:
+    """Keep whether somebody asked to hold step row `number`."""
+    transaction.execute(update(STEP).where(STEP.c.id == number), {"on_hold": on_hold})
 
 
 def find_steps(transaction: Transaction, references: Mapping[str, str]) -> Sequence[Record]:

@@ -1,67 +1,62 @@
 """Appointments: booked, moved, called off, missed (RAD-48; SIU^S12 to S15, S17, S26).
 
-An appointment gives the open steps of an order a time and a place. Without one a step is on hold: nobody waits for the
-patient, and the order is still there to be booked again. Only the order itself can be cancelled.
+An appointment gives the open steps of its orders a time and a place. Without one a step is on hold: nobody waits for the
+patient, and the order is still there to be booked again. Only the order itself can be cancelled, or held and released.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from swf.dicom import attributes, columns, encoding
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, UnknownOrder
 from swf.hl7.message import Message, Segment
-from swf.mapping import times
-from swf.mapping.selectors import Source
 from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import patients, states, steps
+from swf.workflow import bookings, patients, states, steps
+from swf.workflow.bookings import Booking
 from swf.workflow.order_request import settle
 from swf.workflow.site import Site
 from swf.workflow.states import StepEvent
 
 _SEGMENT_SEQUENCE, _REQUIRED_FIELD = 100, 101
-_DELETED = "D"  # AIS-2, HL7 table 0206
-_DATE, _TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
-_TITLE, _STATION, _PLACE = "ScheduledStationAETitle", "ScheduledStationName", "ScheduledProcedureStepLocation"
-_NUMBERS = ((26, 27), (1, 2))  # SCH: order numbers since HL7 2.4; before, the appointment goes by them
-
-
-@dataclass(frozen=True, slots=True)
-class _Booking:
-    """One service of an appointment (AIS): its code, and what it says of the step, as attributes of the step."""
-
-    code: str
-    deleted: bool
-    changes: dict[str, str]
+_OF_ORDER, _OF_SCHEDULE, _OF_APPOINTMENT = ("ORC", 2, 3), ("SCH", 26, 27), ("SCH", 1, 2)
+Pairs = list[tuple[Record, Booking]]
 
 
 def book(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
-    """SIU^S12, S13, S14: the order's open steps get the time and the place of the appointment.
+    """SIU^S12, S13, S14: the open steps of the orders get the time and the place of their services.
 
-    Raises UnknownOrder, MappingError without a time for a step that has none, IllegalTransition when all is done.
+    A service that is deleted (segment action code D) calls its step off. Raises UnknownOrder, MappingError without a time
+    for a step that has none, IllegalTransition when all is done.
     """
-    order = _order(transaction, site, message)
-    still_open = _open(transaction, order)
-    entries: list[Entry] = []
-    for step, booking in _pairs(still_open, _bookings(site, message)):
-        entries += _book_one(transaction, step, booking, at)
-    settle(transaction, order.id, at, entries)
-    booked = Entry(Event.APPOINTMENT_BOOKED, order.id, detail=_appointment(message))
-    return [booked, *entries, *_remarks(order, message)]
+    every = _orders(transaction, site, message)
+    wanted = bookings.read(site, message)
+    entries = [Entry(Event.APPOINTMENT_BOOKED, order.id, detail=_appointment(message)) for order in every]
+    pairs = _assigned(transaction, every, wanted, entries)
+    for step, booking in pairs:
+        entries += _unbook(transaction, step, at) if booking.deleted else _book_one(transaction, step, booking, at)
+    for order in dict.fromkeys(step.order for step, _ in pairs):
+        settle(transaction, order, at, entries)
+    texts = dict.fromkeys(text for booking in wanted for text in booking.warnings)
+    return [*entries, *(Entry(Event.WARNING, order.id, detail={"text": text}) for order in every for text in texts)]
 
 
 def cancel(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
-    """SIU^S15, S17: the steps lose their time and are held until they are booked again; the order is not cancelled."""
-    order = _order(transaction, site, message)
-    entries: list[Entry] = []
-    for step in _open(transaction, order):
+    """SIU^S15, S17: the steps of the services, or all, lose their time and are held until they are booked again."""
+    every = _orders(transaction, site, message)
+    wanted = bookings.read(site, message)
+    entries = [Entry(Event.APPOINTMENT_CANCELLED, order.id, detail=_appointment(message)) for order in every]
+    still_open = [step for steps_ in _open(transaction, every, entries).values() for step in steps_]
+    named = [step for booking in wanted for step in _of_code(still_open, booking)]
+    chosen = list({step.id: step for step in named or still_open}.values())
+    for step in chosen:
         entries += _unbook(transaction, step, at)
-    settle(transaction, order.id, at, entries)
-    return [Entry(Event.APPOINTMENT_CANCELLED, order.id, detail=_appointment(message)), *entries]
+    for order in dict.fromkeys(step.order for step in chosen):
+        settle(transaction, order, at, entries)
+    return entries
 
 
 def miss(
@@ -71,63 +66,117 @@ def miss(
     at: datetime,  # noqa: ARG001  the signature of every use case
 ) -> list[Entry]:
     """SIU^S26: the patient did not come; the step stays where it is, for the patient may still come."""
-    order = _order(transaction, site, message)
-    return [Entry(Event.APPOINTMENT_MISSED, order.id, detail=_appointment(message))]
+    every = _orders(transaction, site, message)
+    return [Entry(Event.APPOINTMENT_MISSED, order.id, detail=_appointment(message)) for order in every]
 
 
-# ---- which order, which steps ----
+# ---- which orders ----
 
 
-def _order(transaction: Transaction, site: Site, message: Message) -> Record:
-    """The order of the appointment; raises UnknownOrder, and IdentifierConflict when it is another patient's."""
-    schedule = message.first("SCH")
-    if schedule is None:
+def _orders(transaction: Transaction, site: Site, message: Message) -> list[Record]:
+    """The orders of an appointment, by the ORC of each, else SCH-26 and SCH-27, before HL7 2.4 SCH-1 and SCH-2.
+
+    Raises UnknownOrder when one of them is not known, and IdentifierConflict when it is another patient's.
+    """
+    if message.first("SCH") is None:
         raise MappingError("the message has no SCH segment", location="SCH^1", code=_SEGMENT_SEQUENCE)
-    found = (_numbered(transaction, site, message, schedule, fields) for fields in _NUMBERS)
-    order = next((row for row in found if row is not None), None)
-    if order is None:
+    found = _named(transaction, site, message)
+    if not found:
         raise UnknownOrder("no order of that number is known", location="SCH^1^26")
     pid = message.first("PID")
     if pid is not None and pid.value(3, 1, 1):
         known = patients.find(transaction, site, patients.described(site, {"PID": [pid]}).item)
-        if known is None or known.id != order.patient:
+        if known is None or any(known.id != order.patient for order in found):
             raise IdentifierConflict("the appointment is for an order of another patient", location="PID^1^3")
-    return order
-
-
-def _numbered(
-    transaction: Transaction, site: Site, message: Message, schedule: Segment, fields: tuple[int, int]
-) -> Record | None:
-    sender = f"{message.header.sending_application}@{message.header.sending_facility}"
-    placer, filler = ((schedule.value(field, 1, 1), schedule.value(field, 1, 2) or sender) for field in fields)
-    ours = (filler[0], site.settings.site.name)
-    return orders.find(transaction, placer=placer, filler=filler) or orders.find(
-        transaction, placer=("", ""), filler=ours
-    )
-
-
-def _open(transaction: Transaction, order: Record) -> list[Record]:
-    """The steps an appointment is about: those that have neither begun nor ended."""
-    found = [row for row in orders.steps(transaction, order.id) if row.status in states.TRANSITIONS[StepEvent.HOLD]]
-    if not found:
-        raise IllegalTransition("no step of the order is still to be performed", location="SCH^1^26")
     return found
 
 
-def _pairs(still_open: Sequence[Record], bookings: list[_Booking]) -> list[tuple[Record, _Booking]]:
-    """Which booking is for which step: by the code of the procedure, else by position, else the one there is for all."""
-    wanted = [booking for booking in bookings if not booking.deleted]
-    if not wanted:
-        raise MappingError("every service is deleted; S15 calls the appointment off", location="AIS^1^2")
+def _named(transaction: Transaction, site: Site, message: Message) -> list[Record]:
+    """The orders at the first place that names any we know, each once and in the order of the message."""
+    for name, placer, filler in (_OF_ORDER, _OF_SCHEDULE, _OF_APPOINTMENT):
+        places = [
+            (segment, repetition)
+            for segment in message.all(name)
+            for repetition in range(1, max(segment.repetitions(placer), segment.repetitions(filler)) + 1)
+        ]
+        found = [_numbered(transaction, site, message, segment, (placer, filler, n)) for segment, n in places]
+        known = {order.id: order for order in found if order is not None}
+        if known and None in found:
+            segment, _ = places[found.index(None)]
+            location = f"{name}^{segment.sequence}^{placer}"
+            raise UnknownOrder("no order of that number is known; the others are not moved either", location=location)
+        if known:
+            return list(known.values())
+    return []
+
+
+def _numbered(
+    transaction: Transaction, site: Site, message: Message, segment: Segment, place: tuple[int, int, int]
+) -> Record | None:
+    sender = f"{message.header.sending_application}@{message.header.sending_facility}"
+    *fields, repetition = place
+    placer, filler = (
+        (segment.value(field, repetition, 1), segment.value(field, repetition, 2) or sender) for field in fields
+    )
+    return orders.find(transaction, placer=placer, filler=filler, ours=site.settings.site.name)
+
+
+# ---- which steps ----
+
+
+def _open(transaction: Transaction, every: Sequence[Record], entries: list[Entry]) -> dict[int, list[Record]]:
+    """The steps an appointment is about, by order: those that have neither begun nor ended.
+
+    IllegalTransition when there is none at all; an order that has none beside others that have is only told of.
+    """
+    found = {
+        order.id: [
+            row for row in orders.family_steps(transaction, order) if row.status in states.TRANSITIONS[StepEvent.HOLD]
+        ]
+        for order in every
+    }
+    if not any(found.values()):
+        raise IllegalTransition("no step of the order is still to be performed", location="SCH^1^26")
+    text = "no step of the order is still to be performed; the appointment changes nothing of it"
+    entries += [Entry(Event.WARNING, order, detail={"text": text}) for order, rows in found.items() if not rows]
+    return found
+
+
+def _assigned(transaction: Transaction, every: list[Record], wanted: list[Booking], entries: list[Entry]) -> Pairs:
+    """Which booking is for which step; where each order brings its own services, those are for it alone."""
+    still_open = _open(transaction, every, entries)
+    owners = [order.id for order in every]
+    own = [[booking for booking in wanted if booking.owner == number] for number in range(1, len(owners) + 1)]
+    if len(owners) > 1 and all(own):
+        return [
+            pair
+            for order, services in zip(owners, own, strict=True)
+            for pair in _matched(still_open[order], services, order, entries)
+        ]
+    everything = [step for rows in still_open.values() for step in rows]
+    return _matched(everything, wanted, owners[0], entries)
+
+
+def _matched(still_open: Sequence[Record], wanted: Sequence[Booking], order: int, entries: list[Entry]) -> Pairs:
+    """By the code of the procedure or protocol, the rest by position; a single booking is for all steps it may mean."""
     if len(wanted) == 1:
         return [(step, wanted[0]) for step in _of_code(still_open, wanted[0]) or still_open]
-    pairs = [(step, booking) for booking in wanted for step in _of_code(still_open, booking)]
-    if len(pairs) == len({step.id for step, _ in pairs}) == len(wanted):
-        return pairs
-    return list(zip(still_open, wanted, strict=False))
+    free = {step.id: step for step in still_open}
+    taken: dict[int, Record] = {}
+    for number, booking in enumerate(wanted):
+        same = _of_code(list(free.values()), booking)
+        if same:
+            taken[number] = free.pop(same[0].id)
+    for number in (number for number in range(len(wanted)) if number not in taken):
+        if free:
+            taken[number] = free.pop(next(iter(free)))
+        else:
+            text = f"service {wanted[number].code or number + 1} of the appointment is of no open step"
+            entries.append(Entry(Event.WARNING, order, detail={"text": text}))
+    return [(step, wanted[number]) for number, step in sorted(taken.items(), key=lambda each: each[0])]
 
 
-def _of_code(still_open: Sequence[Record], booking: _Booking) -> list[Record]:
+def _of_code(still_open: Iterable[Record], booking: Booking) -> list[Record]:
     return [step for step in still_open if booking.code and booking.code in _codes(step)]
 
 
@@ -137,69 +186,6 @@ def _codes(step: Record) -> set[str]:
     inner = item.get(attributes.SPS) or [item]
     found = [*item.get("RequestedProcedureCodeSequence", []), *inner[0].get("ScheduledProtocolCodeSequence", [])]
     return {str(code.get("CodeValue") or code.get("LongCodeValue") or "") for code in found}
-
-
-# ---- what the appointment says ----
-
-
-def _bookings(site: Site, message: Message) -> list[_Booking]:
-    """One booking for each AIS, with the resources that follow it; without AIS the time of SCH-11 alone."""
-    schedule = message.all("SCH")[0]
-    common = _time(schedule, 11, 4)
-    services = [_booking(site, group, common) for group in _groups(message.segments)]
-    return services or [_Booking("", deleted=False, changes=common)]
-
-
-def _groups(segments: Sequence[Segment]) -> list[list[Segment]]:
-    """Each AIS and what stands between it and the next."""
-    groups: list[list[Segment]] = []
-    for segment in segments:
-        if segment.name == "AIS":
-            groups.append([segment])
-        elif groups:
-            groups[-1].append(segment)
-    return groups
-
-
-def _booking(site: Site, group: list[Segment], common: dict[str, str]) -> _Booking:
-    service = group[0]
-    changes = {**common, **_time(service, 4, 0)}
-    for segment in group:
-        changes.update(_resource(site, segment))
-    return _Booking(service.value(3, 1, 1), service.value(2).strip().upper() == _DELETED, changes)
-
-
-def _remarks(order: Record, message: Message) -> list[Entry]:
-    """Warnings of times that were read otherwise than they are written."""
-    places = [(segment, 11, 4) for segment in message.all("SCH")] + [(segment, 4, 0) for segment in message.all("AIS")]
-    said = ((segment, field, times.remark(Source(segment, field, 1, part, 0))) for segment, field, part in places)
-    texts = dict.fromkeys(f"{segment.name}-{field} {text}" for segment, field, text in said if text)
-    return [Entry(Event.WARNING, order.id, detail={"text": text}) for text in texts]
-
-
-def _time(segment: Segment, field: int, component: int) -> dict[str, str]:
-    source = Source(segment, field, 1, component, 0)
-    found = {_DATE: times.date(source), _TIME: times.time(source)}
-    return found if found[_DATE] else {}
-
-
-def _resource(site: Site, segment: Segment) -> dict[str, str]:
-    """AIG-3 names a device: an AE title when it is one of the site's, else a station name; AIL-3 a place."""
-    if segment.name == "AIG" and (name := segment.value(3, 1, 1).strip()):
-        return _fitting(_TITLE if name in _titles(site) else _STATION, name)
-    if segment.name == "AIL" and (place := segment.value(3, 1, 1).strip()):
-        return _fitting(_PLACE, place)
-    return {}
-
-
-def _fitting(keyword: str, value: str) -> dict[str, str]:
-    """Nothing for what the attribute cannot hold: the time of the appointment is worth more than its room."""
-    return {} if encoding.violations(keyword, value) else {keyword: value}
-
-
-def _titles(site: Site) -> set[str]:
-    listed = {title for titles in site.mapping.stations.values() for title in titles}
-    return listed | {modality.ae_title for modality in site.settings.modality}
 
 
 def _appointment(message: Message) -> dict[str, str]:
@@ -212,19 +198,17 @@ def _appointment(message: Message) -> dict[str, str]:
 # ---- what becomes of a step ----
 
 
-def _book_one(transaction: Transaction, step: Record, booking: _Booking, at: datetime) -> list[Entry]:
-    if not (step.start_date or booking.changes.get(_DATE)):
+def _book_one(transaction: Transaction, step: Record, booking: Booking, at: datetime) -> list[Entry]:
+    if not (step.start_date or booking.changes.get(bookings.DATE)):
         raise MappingError("the appointment has no time (AIS-4, SCH-11.4)", location="AIS^1^4", code=_REQUIRED_FIELD)
-    was_unbooked = steps.is_unbooked(step)
-    stored = columns.merge(step.dataset, {attributes.SPS: [booking.changes]})
+    listed = steps.is_unbooked(step) and not step.on_hold  # what somebody holds waits on, at its new time
+    stored = columns.merge(step.dataset, {attributes.SPS: [bookings.timed(booking, step)]})
     steps.rewrite(transaction, step, stored, at, own_identifiers=step.own_identifiers)
-    if not was_unbooked:  # what is on hold for another reason waits on, at its new time
-        return []
-    return _set(transaction, step, StepStatus.SCHEDULED, at)
+    return _set(transaction, step, StepStatus.SCHEDULED, at) if listed else []
 
 
 def _unbook(transaction: Transaction, step: Record, at: datetime) -> list[Entry]:
-    stored = columns.merge(step.dataset, {attributes.SPS: [{_DATE: "", _TIME: ""}]})
+    stored = columns.merge(step.dataset, {attributes.SPS: [bookings.UNTIMED]})
     steps.rewrite(transaction, step, stored, at, own_identifiers=step.own_identifiers)
     return _set(transaction, step, states.after(StepStatus(step.status), StepEvent.HOLD), at)
 

@@ -109,10 +109,13 @@ def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers,
 
 def _settle_held(request: Request, order: Record, unbooked: set[int]) -> None:
     """What is added to an order on hold waits with it; what had lost its time and has one again is scheduled."""
-    for row in orders.steps(request.transaction, order.id):
-        if order.status == OrderStatus.HELD and row.status == StepStatus.SCHEDULED:
+    every = orders.steps(request.transaction, order.id)
+    waits = order.status == OrderStatus.HELD and any(row.on_hold for row in every)
+    for row in every:
+        if waits and row.status == StepStatus.SCHEDULED:
             request.entries += steps.set_status(request.transaction, row, StepStatus.HELD, request.at)
-        elif row.id in unbooked and row.start_date:
+            steps.hold(request.transaction, row, on_hold=True)
+        elif row.id in unbooked and row.start_date and not row.on_hold:
             request.entries += steps.set_status(request.transaction, row, StepStatus.SCHEDULED, request.at)
 
 

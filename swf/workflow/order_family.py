@@ -157,7 +157,7 @@ def _link(request: Request, child: Record, parent: Record) -> None:
     orders.change(request.transaction, parent.id, is_parent=True)
     request.note(Event.ORDER_LINKED, child.id, parent=_number(parent))
     request.note(Event.ORDER_LINKED, parent.id, child=_number(child))
-    if parent.status == OrderStatus.HELD:
+    if any(row.on_hold for row in orders.family_steps(request.transaction, parent)):
         _move(request, child, StepEvent.HOLD)
     _move(request, parent, StepEvent.CANCEL)
     order_request.settle(request.transaction, child.id, request.at, request.entries)
@@ -169,6 +169,7 @@ def _move(request: Request, order: Record, event: StepEvent) -> None:
         after = states.TRANSITIONS[event].get(StepStatus(row.status))
         if after is not None:
             request.entries += steps.set_status(request.transaction, row, after, request.at)
+            steps.hold(request.transaction, row, on_hold=event is StepEvent.HOLD)
 
 
 def _number(order: Record) -> str:

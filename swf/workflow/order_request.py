@@ -154,6 +154,8 @@ def move(request: Request, order: Record, chosen: list[Record], event: StepEvent
         except IllegalTransition as error:
             raise IllegalTransition(f"step {row.step_id}: {error}", location=f"ORC^{sequence}^1") from error
         request.entries += steps.set_status(request.transaction, row, status, request.at)
+        if event in (StepEvent.HOLD, StepEvent.RELEASE):
+            steps.hold(request.transaction, row, on_hold=event is StepEvent.HOLD)
     for number in dict.fromkeys([*(row.order for row in chosen), order.id]):
         settle(request.transaction, number, request.at, request.entries)
 

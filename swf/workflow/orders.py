@@ -91,14 +91,20 @@ def _end(request: Request, group: OrderGroup, sequence: int, event: StepEvent) -
 
 
 def _release(request: Request, group: OrderGroup, sequence: int) -> None:
+    """What is held is listed again; what waits for an appointment as well is no longer held, and waits on."""
     order = order_request.known_order(request, group, sequence)
     chosen = [row for row in order_request.chosen_steps(request, group, order) if row.status not in _SETTLED]
-    if any(steps.is_unbooked(row) for row in chosen):
+    unbooked = [row for row in chosen if steps.is_unbooked(row)]
+    if unbooked and not any(row.on_hold for row in chosen):
         raise IllegalTransition(
             "the appointment of the order was cancelled; book it again, or send the order with a time",
             location=f"ORC^{sequence}^1",
         )
-    order_request.move(request, order, chosen, StepEvent.RELEASE, sequence)
+    for row in unbooked:
+        steps.hold(request.transaction, row, on_hold=False)
+        text = "no longer on hold; it still waits for an appointment"
+        request.note(Event.WARNING, row.order, step_id=row.step_id, text=text)
+    order_request.move(request, order, [row for row in chosen if row not in unbooked], StepEvent.RELEASE, sequence)
 
 
 def _partly(request: Request, group: OrderGroup, sequence: int) -> None:

@@ -77,6 +77,12 @@ def set_status(transaction: Transaction, step: Record, status: StepStatus, at: d
     return [Entry(Event.STEP_STATUS, step.order, detail={"step_id": step.step_id, "from": step.status, "to": status})]
 
 
+def hold(transaction: Transaction, step: Record, *, on_hold: bool) -> None:
+    """Keep that a step is, or is no longer, to be held whatever becomes of its appointment."""
+    if step.on_hold != on_hold:
+        orders.set_step_hold(transaction, step.id, on_hold=on_hold)
+
+
 def is_unbooked(step: Record) -> bool:
     """Whether the step waits for a time, because its appointment was cancelled."""
     return step.status == StepStatus.HELD and not step.start_date

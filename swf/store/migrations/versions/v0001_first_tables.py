@@ -162,6 +162,7 @@ def upgrade() -> None:
         sa.Column("order", ROW_NUMBER, nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("own_identifiers", sa.Boolean(), nullable=False),
+        sa.Column("on_hold", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
