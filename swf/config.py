@@ -296,6 +296,22 @@ class Modality(Answers):
     )
     aliases: tuple[AeTitle, ...] = Field(default=(), description="Further AE titles it calls with.")
     profile: str = Field(default="", description="The [[profile]] by which it is answered; empty for default, if any.")
+    link_unscheduled: bool = Field(
+        default=True,
+        description="Whether an exam it reports without any order is taken for the only open step of the same patient, "
+        "modality and day; otherwise an operator decides.",
+    )
+    overdue_hours: float = Field(
+        default=12.0,
+        ge=0,
+        le=8760,
+        description="After how many hours without news an exam in progress is called overdue; 0 never.",
+    )
+    when_overdue: Literal["note", "complete", "discontinue"] = Field(
+        default="note",
+        description="What then happens: it is noted for an operator, or also presumed to have ended; what the device "
+        "reports later still counts.",
+    )
 
 
 class Source(Section):

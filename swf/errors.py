@@ -16,6 +16,7 @@ SwfError
 │   ├── DuplicateStep 0x0111 · UnknownStep 0x0112 · StepClosed 0x0110
 │   ├── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
 │   └── NoSuchAttribute 0x0105 · InvalidInstance 0x0117
+├── Unresolvable                what an operator asks of an exam and its order cannot be done
 ├── PeerError                   a destination is at fault              retry or park
 │   └── PeerUnreachable · PeerSilent · PeerRefused
 └── StoreError                  ours; the other side should try again  AR 207, DIMSE 0x0110
@@ -186,6 +187,12 @@ class InvalidInstance(ProcedureStepError):
     """The SOP Instance UID is malformed or, under strict rules, missing."""
 
     dimse_status = 0x0117
+
+
+class Unresolvable(SwfError):
+    """What an operator wants to link or take apart is not there, or does not belong together."""
+
+    advice = "`swf mpps show UID` tells what is known of the exam, `swf orders` which orders there are."
 
 
 class PeerError(SwfError):

@@ -4,7 +4,7 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
-from swf.store import deliveries, orders, patients
+from swf.store import deliveries, mpps, orders, patients
 from swf.store.database import Transaction
 
 AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -46,6 +46,23 @@ def step(transaction: Transaction, of_order: int | None = None, stations: tuple[
     }
     owner = of_order or order(transaction)
     return orders.add_step(transaction, stations, order=owner, **{**default, **columns})
+
+
+def performed(transaction: Transaction, **columns: Any) -> int:
+    """A performed step row in progress, by default of nobody."""
+    default = {
+        "sop_instance_uid": f"1.3.{next(_numbers)}",
+        "status": "IN PROGRESS",
+        "calling_ae_title": "CT1",
+        "dataset": b"",
+        "matching": "unmatched",
+        "patient_id": "",
+        "study_instance_uid": "",
+        "accession_number": "",
+        "created_at": AT,
+        "updated_at": AT,
+    }
+    return mpps.add(transaction, **{**default, **columns})
 
 
 def delivery(transaction: Transaction, of_order: int | None = None, **columns: Any) -> int:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from swf.cli import deliveries, demo, dicom, hl7, journal, mapping, messages, orders, serve, settings
+from swf.cli import deliveries, demo, dicom, hl7, journal, mapping, messages, mpps, orders, serve, settings
 
 app = typer.Typer(
     help="A scheduled-workflow broker: HL7 orders in, DICOM worklist and MPPS, HL7 status out.",
@@ -46,5 +46,6 @@ for command in (
 ):
     app.command()(command)
 
-for name, group in (("hl7", hl7.app), ("messages", messages.app), ("deliveries", deliveries.app)):
+GROUPS = (("hl7", hl7.app), ("messages", messages.app), ("mpps", mpps.app), ("deliveries", deliveries.app))
+for name, group in GROUPS:
     app.add_typer(group, name=name)

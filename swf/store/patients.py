@@ -1,5 +1,6 @@
 """Patients by identifier and assigning authority."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -17,6 +18,7 @@ _BY_IDENTIFIER = Prepared(
     .where(PATIENT.c.patient_id == bindparam("identifier"), PATIENT.c.issuer == bindparam("authority"))
     .with_for_update()
 )
+_OF_IDENTIFIER = Prepared(select(PATIENT).where(PATIENT.c.patient_id == bindparam("identifier")).order_by(PATIENT.c.id))
 _BY_NUMBER = Prepared(select(PATIENT).where(PATIENT.c.id == bindparam("number")).with_for_update())
 _CHANGE = Prepared(update(PATIENT).where(PATIENT.c.id == bindparam("number")))
 
@@ -29,6 +31,11 @@ def find(transaction: Transaction, patient_id: str, issuer: str) -> Record | Non
 def identity(transaction: Transaction, patient_id: str, issuer: str) -> Record | None:
     """The row of that identifier itself, merged or not."""
     return _BY_IDENTIFIER.first(transaction, identifier=patient_id, authority=issuer)
+
+
+def of_identifier(transaction: Transaction, patient_id: str) -> Sequence[Record]:
+    """The rows of that identifier, whoever issued it."""
+    return _OF_IDENTIFIER.all(transaction, identifier=patient_id)
 
 
 def ensure(transaction: Transaction, patient_id: str, issuer: str, dataset: bytes, at: datetime) -> Record:

@@ -19,7 +19,17 @@ from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Transaction
 from swf.store.journal import Entry
-from swf.workflow import identifiers, notices, order_content, order_control, order_family, order_request, states, steps
+from swf.workflow import (
+    identifiers,
+    notices,
+    order_content,
+    order_control,
+    order_family,
+    order_request,
+    states,
+    steps,
+    unscheduled,
+)
 from swf.workflow.notices import Change
 from swf.workflow.order_control import Action
 from swf.workflow.order_family import PARENT
@@ -50,6 +60,8 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
         orc = group.first("ORC")
         sequence = orc.sequence if orc else number
         _ACTIONS[order_control.action(group, sequence)](request, group, sequence)
+    for order in sorted(request.created):
+        request.entries += unscheduled.order_came(transaction, site, order, at)
     return request.entries
 
 

@@ -38,6 +38,7 @@ class StepEvent(StrEnum):
     PERFORMED = "performed"
     ABANDONED = "abandoned"
     WRONG_ENTRY = "wrong entry"
+    DISOWNED = "disowned"
 
 
 _S, _E = StepStatus, StepEvent
@@ -63,6 +64,10 @@ TRANSITIONS: dict[StepEvent, dict[StepStatus, StepStatus]] = {
         _S.COMPLETED: _S.COMPLETED,
         _S.CANCELLED: _S.CANCELLED,
     },
+    _E.DISOWNED: {
+        **{status: status for status in _S},
+        **dict.fromkeys((_S.STARTED, _S.COMPLETED, _S.DISCONTINUED), _S.SCHEDULED),
+    },
 }
 
 
@@ -81,6 +86,8 @@ def performed_event(statuses: Collection[str], *, wrong_entry: bool) -> StepEven
         return StepEvent.PERFORMING
     if PerformedStatus.COMPLETED in statuses:
         return StepEvent.PERFORMED
+    if not statuses:
+        return StepEvent.DISOWNED
     return StepEvent.WRONG_ENTRY if wrong_entry else StepEvent.ABANDONED
 
 

@@ -6,6 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from swf.broker import Broker
+from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis, Received
 from swf.hl7 import ack, message
 from swf.hl7.ack import Acknowledgement
@@ -62,3 +63,9 @@ def hospital(broker: Broker, mis: Mis) -> Hospital:
 def steps(items: list[Dataset]) -> list[str]:
     """The step id of each worklist item."""
     return [str(item.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID) for item in items]
+
+
+def adt(event: str, *segments: str) -> bytes:
+    """An ADT message of the registration desk."""
+    header = f"MSH|^~\\&|ADT|HOSP|SWF|RAD|20260315120000||ADT^{event}|{his.number('A')}|P|2.3.1"
+    return "\r".join([header, "EVN||20260315", *segments, ""]).encode()

@@ -2,13 +2,7 @@
 
 from swf.extensions.simulator import his
 from tests.conftest import Scanner
-from tests.journeys.conftest import Hospital
-
-
-def adt(event: str, *segments: str) -> bytes:
-    """An ADT message of the registration desk."""
-    header = f"MSH|^~\\&|ADT|HOSP|SWF|RAD|20260315120000||ADT^{event}|{his.number('A')}|P|2.3.1"
-    return "\r".join([header, "EVN||20260315", *segments, ""]).encode()
+from tests.journeys.conftest import Hospital, adt
 
 
 def test_the_unknown_patient_gets_a_name(hospital: Hospital, modality: Scanner) -> None:

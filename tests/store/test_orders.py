@@ -124,15 +124,7 @@ def test_a_performed_step_is_linked_once_to_each_scheduled_one(database: Databas
     """One exam may serve several steps, and saying so twice changes nothing."""
     with database.transaction() as transaction:
         steps = [rows.step(transaction, status="SCHEDULED") for _ in range(2)]
-        performed = mpps.add(
-            transaction,
-            sop_instance_uid="1.2.3",
-            status="IN PROGRESS",
-            calling_ae_title="CT1",
-            dataset=b"",
-            created_at=rows.AT,
-            updated_at=rows.AT,
-        )
+        performed = rows.performed(transaction, sop_instance_uid="1.2.3")
         for linked in (steps, steps[:1], []):
             mpps.link(transaction, performed, linked)
         mpps.change(transaction, performed, status="COMPLETED")

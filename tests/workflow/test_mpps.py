@@ -112,6 +112,16 @@ def test_an_exam_without_any_reference(department: Department) -> None:
     assert [kind for kind, _ in department.events("mpps unmatched")] == ["mpps unmatched"]
 
 
+NUMBERS = (
+    "StudyInstanceUID",
+    "AccessionNumber",
+    "RequestedProcedureID",
+    "ScheduledProcedureStepID",
+    "PlacerOrderNumberImagingServiceRequest",
+    "FillerOrderNumberImagingServiceRequest",
+)
+
+
 @pytest.mark.parametrize(
     ("kept", "begun"),
     [
@@ -121,7 +131,9 @@ def test_an_exam_without_any_reference(department: Department) -> None:
         (("StudyInstanceUID",), ["SPS1", "SPS2"]),
         (("AccessionNumber",), ["SPS1", "SPS2"]),
         (("ScheduledProcedureStepID",), []),
-        (("RequestedProcedureID", "ScheduledProcedureStepID"), []),
+        (("RequestedProcedureID", "ScheduledProcedureStepID"), ["SPS2"]),
+        (("RequestedProcedureID",), ["SPS1", "SPS2"]),
+        (("PlacerOrderNumberImagingServiceRequest",), ["SPS1", "SPS2"]),
     ],
 )
 def test_which_step_is_meant(pair: Department, kept: tuple[str, ...], begun: list[str]) -> None:
@@ -129,7 +141,7 @@ def test_which_step_is_meant(pair: Department, kept: tuple[str, ...], begun: lis
     item = pair.worklist()[1]
     step = item.ScheduledProcedureStepSequence[0]
     for place in (item, step):
-        for keyword in ("StudyInstanceUID", "AccessionNumber", "RequestedProcedureID", "ScheduledProcedureStepID"):
+        for keyword in NUMBERS:
             if keyword in place and keyword not in kept:
                 setattr(place, keyword, "1.2.3.99" if keyword == "StudyInstanceUID" else "")
     pair.begin(item)

@@ -55,11 +55,19 @@ def upgrade() -> None:
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("calling_ae_title", sa.String(), nullable=False),
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
+        sa.Column("matching", sa.String(), nullable=False),
+        sa.Column("patient_id", sa.String(), nullable=False),
+        sa.Column("study_instance_uid", sa.String(), nullable=False),
+        sa.Column("accession_number", sa.String(), nullable=False),
+        sa.Column("presumed", sa.String(), nullable=False),
+        sa.Column("overdue_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("sop_instance_uid"),
     )
+    op.create_index("performed_by_matching", "performed_procedure_step", ["matching", "patient_id"], unique=False)
+    op.create_index("performed_by_status", "performed_procedure_step", ["status", "updated_at"], unique=False)
     op.create_table(
         "order",
         sa.Column("id", ROW_NUMBER, nullable=False),
