@@ -56,7 +56,7 @@ def test_no_message_reopens_a_closed_step(status: StepStatus) -> None:
         assert allowed.get(status, status) == status
 
 
-@pytest.mark.parametrize("event", set(StepEvent) - {StepEvent.DISOWNED})
+@pytest.mark.parametrize("event", [event for event in StepEvent if event is not StepEvent.DISOWNED])
 def test_nothing_but_an_operator_reopens_a_completed_step(event: StepEvent) -> None:
     """An exam that is done stays done, even when a modality adds to it or abandons a repeat; a mistaken link is undone."""
     assert states.TRANSITIONS[event].get(StepStatus.COMPLETED, StepStatus.COMPLETED) == StepStatus.COMPLETED
