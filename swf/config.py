@@ -412,6 +412,18 @@ class Destination(Section):
         return value
 
 
+class Worklist(Section):
+    """What of the orders modalities see (RAD-5)."""
+
+    hold_for: tuple[Literal["missing", "backslash", "length", "character", "form", "lost"], ...] = Field(
+        default=("missing", "backslash", "length", "character", "form"),
+        description="The flaws for which an entry is kept from every worklist until its order is corrected: missing "
+        "(no value of type 1), backslash (two values where one may be), length (too long), character (control "
+        "characters), form (no such date, code, number), lost (letters lost before they came here). swf held lists "
+        "them; an entry with another flaw is shown and listed too.",
+    )
+
+
 class Site(Section):
     """What our own messages and numbers are signed with."""
 
@@ -449,6 +461,7 @@ class Settings(BaseSettings):
     store: Store = Field(default=Store(), description=str(Store.__doc__))
     hl7: Hl7 = Field(default=Hl7(), description=str(Hl7.__doc__))
     dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
+    worklist: Worklist = Field(default=Worklist(), description=str(Worklist.__doc__))
     site: Site = Field(default=Site(), description=str(Site.__doc__))
     modality: tuple[Modality, ...] = Field(default=(), description=str(Modality.__doc__))
     profile: tuple[Profile, ...] = Field(default=(), description=str(Profile.__doc__))
@@ -470,7 +483,7 @@ class Settings(BaseSettings):
 
 Document = dict[str, Any]
 
-_SECTIONS: dict[str, type[BaseModel]] = {"store": Store, "hl7": Hl7, "dicom": Dicom, "site": Site}
+_SECTIONS: dict[str, type[BaseModel]] = {"store": Store, "hl7": Hl7, "dicom": Dicom, "worklist": Worklist, "site": Site}
 _LISTS: dict[str, type[BaseModel]] = {
     "modality": Modality,
     "profile": Profile,
@@ -688,7 +701,8 @@ def _put(document: Document, place: Place, text: str) -> None:
         case (str(name),):
             document[name] = text
         case (str(section), str(name)) if isinstance(document.setdefault(section, {}), dict):
-            document[section][name] = text
+            is_list = isinstance(_SECTIONS[section].model_fields[name].default, tuple)
+            document[section][name] = json.loads(text) if is_list else text
 
 
 def _validate(document: Document) -> tuple[Settings | None, list[Finding]]:

@@ -40,6 +40,7 @@ def step(transaction: Transaction, of_order: int | None = None, stations: tuple[
         "study_instance_uid": f"1.2.{number}",
         "step_id": f"S{number}",
         "status": "SCHEDULED",
+        "flaws": 0,
         "dataset": b"",
         "created_at": AT,
         "updated_at": AT,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from swf.cli import deliveries, demo, dicom, hl7, journal, mapping, messages, mpps, orders, serve, settings
+from swf.cli import deliveries, demo, dicom, held, hl7, journal, mapping, messages, mpps, orders, serve, settings
 
 app = typer.Typer(
     help="A scheduled-workflow broker: HL7 orders in, DICOM worklist and MPPS, HL7 status out.",
@@ -38,6 +38,7 @@ for command in (
     mapping.explain,
     orders.orders,
     orders.trace,
+    held.held,
     journal.journal,
     hl7.send,
     hl7.listen,

@@ -25,6 +25,8 @@ class Event(StrEnum):
     STEP_SCHEDULED = "step scheduled"
     STEP_STATUS = "step status"
     STEP_SUPERSEDED = "step superseded"
+    STEP_FLAWED = "step flawed"
+    STEP_MENDED = "step mended"
     STATUS_RECEIVED = "status received"
     STATUS_REQUESTED = "status requested"
     NUMBER_ASSIGNED = "number assigned"

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, assert_never
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range, Wildcard
-from swf.model.order import FURTHER_VALUE, SEVERAL, STEP, WORKLIST_ANSWER
+from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP, WORKLIST_ANSWER
 from swf.store import dialect
 from swf.store.database import Record, Transaction
 
@@ -27,14 +27,21 @@ _WITH_STATE_AND_START = frozenset({"station", "modality"})
 
 
 def query(
-    connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str], order: Sequence[str] = ()
+    connection: Connection,
+    predicates: Iterable[Predicate],
+    statuses: Sequence[str],
+    order: Sequence[str] = (),
+    *,
+    held_for: int = 0,
 ) -> Iterator[Record]:
     """The steps that satisfy every predicate: row number and dataset, read as they are asked for.
 
     `statuses` are the ones served; none means every status. `order` are columns, `-` before one turns it round; without
-    it, or where it leaves steps equal, the earliest come first.
+    it, or where it leaves steps equal, the earliest come first. Steps with a flaw among `held_for` are kept back.
     """
     statement = select(STEP.c.id, STEP.c.dataset).where(*_conditions(connection, list(predicates), statuses))
+    if held_for:
+        statement = statement.where(STEP.c.flaws.bitwise_and(held_for) == 0)
     statement = statement.order_by(*_sorted_by(order)).execution_options(yield_per=ROWS_AT_A_TIME)
     # Who stops asking half way (C-CANCEL) must not leave a cursor open in the server.
     with connection.execute(statement) as answers:
@@ -46,6 +53,18 @@ def _sorted_by(order: Sequence[str]) -> Iterator[ColumnElement[Any]]:
         column = STEP.c[key.removeprefix("-")]
         yield column.desc() if key.startswith("-") else column
     yield from (STEP.c.start, STEP.c.id)
+
+
+def flawed(connection: Connection, statuses: Sequence[str], *, among: int, limit: int) -> Sequence[Record]:
+    """The steps of these statuses with a flaw `among` these, or with any for 0, and their orders' numbers; earliest first."""
+    statement = (
+        select(STEP, ORDER.c.accession_number.label("order_accession"), ORDER.c.placer_order_number.label("placer"))
+        .join(ORDER, ORDER.c.id == STEP.c.order)
+        .where(STEP.c.flaws != 0, STEP.c.status.in_(statuses))
+    )
+    if among:
+        statement = statement.where(STEP.c.flaws.bitwise_and(among) != 0)
+    return connection.execute(statement.order_by(STEP.c.start, STEP.c.id).limit(limit)).all()
 
 
 def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int], at: datetime) -> None:
@@ -78,6 +97,8 @@ class _Terms(NamedTuple):
 def _conditions(
     connection: Connection, predicates: Sequence[Predicate], statuses: Sequence[str]
 ) -> list[ColumnElement[bool]]:
+    if not statuses:  # those that the query names itself are as good to look by
+        statuses = next((each.values for each in predicates if isinstance(each, Equal) and each.column == "status"), ())
     leads = [predicate for predicate in predicates if _rank(predicate) < len(_LEADS)]
     lead = min(leads, key=_rank, default=None)
     terms = _Terms(connection, _days(predicates), by_index=lead is None)

@@ -176,7 +176,7 @@ def _add_step(request: Request, order: Record, mapped: MappedStep, known: Known,
     item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(request, order, item)
     item["RequestedProcedureID"] = item.get("RequestedProcedureID") or _procedure_id(request, order, item)
     _refuse_taken_identifiers(request, order, mapped, step["ScheduledProcedureStepID"])
-    steps.add(
+    flaws = steps.add(
         request.transaction,
         order.id,
         mapped,
@@ -187,6 +187,7 @@ def _add_step(request: Request, order: Record, mapped: MappedStep, known: Known,
     )
     request.note(Event.STEP_SCHEDULED, order.id, **_summary(step))
     order_request.note_warnings(request, order, mapped)
+    request.entries += flaws
 
 
 def _summary(step: dict[str, str]) -> dict[str, str]:
@@ -245,6 +246,7 @@ def _change_step(request: Request, order: Record, row: Record, mapped: MappedSte
     stored = encoding.overlay(columns.merge(row.dataset, item), known.person)
     own_identifiers = bool(row.own_identifiers) and not name
     order_request.note_warnings(request, order, mapped)
+    request.entries += steps.judged(row, stored)
     return steps.rewrite(request.transaction, row, stored, request.at, own_identifiers=own_identifiers)
 
 

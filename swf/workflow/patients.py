@@ -282,7 +282,8 @@ def open_steps(transaction: Transaction, numbers: list[int]) -> Iterator[Record]
 def rewritten(transaction: Transaction, step: Record, stored: bytes, at: datetime, event: Event) -> list[Entry]:
     """Let `stored` be what a step holds; what there is to journal, nothing when it holds that already."""
     written = steps.rewrite(transaction, step, stored, at, own_identifiers=step.own_identifiers)
-    return [Entry(event, step.order, detail={"step_id": step.step_id})] if written else []
+    told = Entry(event, step.order, detail={"step_id": step.step_id})
+    return [told, *steps.judged(step, stored)] if written else []
 
 
 def _identity(site: Site, item: dict[str, Value]) -> tuple[str, str]:

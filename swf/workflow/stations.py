@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from swf import clock, profiles
 from swf.config import Modality, Settings
-from swf.dicom import attributes, encoding, matching, tailoring, terms, worklist
+from swf.dicom import attributes, encoding, flaws, matching, tailoring, terms, worklist
 from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range
 from swf.dicom.tailoring import Tailoring
 from swf.dicom.worklist import WorklistQuery
@@ -52,7 +52,7 @@ class Station:
     """Who asks: the AE title it calls with and the one it calls, and by which rules it is answered.
 
     `titles` are the Scheduled Station AE Titles that are its own. `labels` are those of the partition it calls; none is
-    the AE title of the whole site.
+    the AE title of the whole site. Steps with a flaw among `held_for` (`swf.dicom.flaws`) are on nobody's list.
     """
 
     ae_title: str
@@ -61,6 +61,7 @@ class Station:
     answers: Answers
     titles: tuple[str, ...]
     labels: tuple[str, ...] = ()
+    held_for: int = 0
 
 
 def find(settings: Settings, ae_title: str, called: str) -> Station:
@@ -70,7 +71,8 @@ def find(settings: Settings, ae_title: str, called: str) -> Station:
     answers = profiles.resolved(device or Answers(), settings.profile, name)
     titles = answers.stations or ((device.ae_title if device else ae_title),)
     labels = next((each.labels for each in settings.partition if each.ae_title == called), ())
-    return Station(ae_title, called or settings.dicom.ae_title, device is not None, answers, titles, labels)
+    held_for = flaws.mask(settings.worklist.hold_for)
+    return Station(ae_title, called or settings.dicom.ae_title, device is not None, answers, titles, labels, held_for)
 
 
 def device_of(settings: Settings, ae_title: str) -> Modality | None:
@@ -207,7 +209,7 @@ def rows(connection: Transaction, station: Station, asked: Iterable[Clause]) -> 
             statuses = clause.predicate.values
         else:
             predicates.append(clause.predicate)
-    return store.query(connection, predicates, statuses, station.answers.sort or ())
+    return store.query(connection, predicates, statuses, station.answers.sort or (), held_for=station.held_for)
 
 
 def lacks(station: Station, stored: bytes) -> list[str]:

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from swf.dicom import attributes, columns, encoding
+from swf.dicom import attributes, columns, encoding, flaws
 from swf.dicom.terms import StepStatus
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
@@ -25,8 +25,8 @@ def add(
     *,
     own_identifiers: bool,
     sibling: Record | None = None,
-) -> int:
-    """Schedule a step for order row `order`, for the patient whose own attributes are `person`; its row number.
+) -> list[Entry]:
+    """Schedule a step for order row `order`, for the patient whose own attributes are `person`; what to journal of it.
 
     What `sibling`, a step of the same order, knows of patient and visit is known of this one too, unless `mapped` says
     otherwise: a step added later to a pregnant patient's order must show it.
@@ -36,18 +36,20 @@ def add(
     stored = encoding.encode(mapped.item)
     stored = encoding.overlay(encoding.overlay(known, stored) if known else stored, person)
     found = columns.columns(stored)
-    return orders.add_step(
+    orders.add_step(
         transaction,
         _stations(found),
         order=order,
         status=StepStatus.SCHEDULED,
         own_identifiers=own_identifiers,
         dataset=stored,
+        flaws=flaws.bits(stored),
         version=1,
         created_at=at,
         updated_at=at,
         **found,
     )
+    return _flawed(order, str(found["step_id"]), 0, stored)
 
 
 def rewrite(transaction: Transaction, step: Record, stored: bytes, at: datetime, *, own_identifiers: bool) -> bool:
@@ -60,11 +62,27 @@ def rewrite(transaction: Transaction, step: Record, stored: bytes, at: datetime,
         step.id,
         _stations(found),
         dataset=stored,
+        flaws=flaws.bits(stored),
         own_identifiers=own_identifiers,
         updated_at=at,
         **found,
     )
     return True
+
+
+def judged(step: Record, stored: bytes) -> list[Entry]:
+    """What there is to journal of the flaws of `stored`, now in the place of what `step` held before."""
+    return _flawed(step.order, step.step_id, step.flaws, stored)
+
+
+def _flawed(order: int, step_id: str, before: int, stored: bytes) -> list[Entry]:
+    """What a strict modality would choke on is told when it is found and when it is gone; a flawless step says nothing."""
+    now = flaws.bits(stored)
+    if now == before:
+        return []
+    if not now:
+        return [Entry(Event.STEP_MENDED, order, detail={"step_id": step_id})]
+    return [Entry(Event.STEP_FLAWED, order, detail={"step_id": step_id, "flaws": [*map(str, flaws.of(stored))]})]
 
 
 def set_status(transaction: Transaction, step: Record, status: StepStatus, at: datetime) -> list[Entry]:

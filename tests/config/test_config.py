@@ -1,5 +1,6 @@
 """What `swf.config` promises: defaults, the file, the environment, and every mistake at once with its place."""
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -107,7 +108,8 @@ def test_every_key_can_be_set_by_the_environment(key: config.Key) -> None:
     """There is no setting that only the file can change."""
     wrong = "" if key.name == "mapping" else "| \\"
     for variable in key.variables:
-        assert config.load(environ={variable: str(key.value)}) == config.Settings()
+        value = json.dumps(key.value) if isinstance(key.value, tuple) else str(key.value)
+        assert config.load(environ={variable: value}) == config.Settings()
         (mistake,) = mistakes(environ={variable: wrong})
         assert mistake.startswith(f"{variable}: {key.path}: ")
 

@@ -144,6 +144,25 @@ def test_only_the_statuses_asked_for_are_listed(database: Database) -> None:
         assert set(answers(transaction, [])) == set(steps.values())
 
 
+def test_what_a_scanner_would_choke_on_is_kept_back(database: Database) -> None:
+    """An entry with a flaw the site holds entries for is on no list but the operator's, until it is without."""
+    with database.transaction() as transaction:
+        order = rows.order(transaction, accession_number="A1")
+        good, bad, worse = (rows.step(transaction, order, flaws=bits, start=f"2026112{bits}") for bits in (0, 2, 5))
+        rows.step(transaction, order, flaws=2, status="COMPLETED")
+
+        def shown(held_for: int) -> list[int]:
+            return [row.id for row in worklist.query(transaction, [], ["SCHEDULED"], held_for=held_for)]
+
+        assert [shown(0), shown(2), shown(1 | 4), shown(3)] == [[good, bad, worse], [good, worse], [good, bad], [good]]
+        for among, found in ((0, [bad, worse]), (2, [bad]), (1 | 2, [bad, worse])):
+            listed = worklist.flawed(transaction, ["SCHEDULED"], among=among, limit=9)
+            assert [(row.id, row.order_accession) for row in listed] == [(number, "A1") for number in found]
+        assert len(worklist.flawed(transaction, ["SCHEDULED"], among=0, limit=1)) == 1
+        orders.change_step(transaction, bad, [], flaws=0)
+        assert shown(3) == [good, bad]
+
+
 def test_the_earliest_comes_first(database: Database) -> None:
     """The list reads like the day: by start, what was booked first before what was booked later."""
     starts = ["20261122090000", "20261121235959", "", "20261122090000", "20261122083000"]

@@ -172,6 +172,7 @@ def upgrade() -> None:
         sa.Column("own_identifiers", sa.Boolean(), nullable=False),
         sa.Column("on_hold", sa.Boolean(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("flaws", sa.Integer(), nullable=False),
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -210,6 +211,14 @@ def upgrade() -> None:
     op.create_index("step_by_patient_name", "scheduled_procedure_step", ["patient_name"], unique=False)
     op.create_index("step_by_physician", "scheduled_procedure_step", ["performing_physician"], unique=False)
     op.create_index("step_by_requested_procedure", "scheduled_procedure_step", ["requested_procedure_id"], unique=False)
+    op.create_index(
+        "step_by_flaws",
+        "scheduled_procedure_step",
+        ["start"],
+        unique=False,
+        sqlite_where=sa.text("flaws <> 0"),
+        postgresql_where=sa.text("flaws <> 0"),
+    )
     op.create_index("step_by_start", "scheduled_procedure_step", ["start"], unique=False)
     op.create_index("step_by_status", "scheduled_procedure_step", ["status", "start"], unique=False)
     op.create_index("step_by_station", "scheduled_procedure_step", ["station", "status", "start"], unique=False)
