@@ -20,7 +20,8 @@ def columns(stored: bytes) -> dict[str, str]:
     `status` is left out, the store keeps it by itself.
     """
     outer = encoding.contents(stored)
-    inner = encoding.contents(step(stored))
+    items = encoding.items(outer.get(_SPS, b""))
+    inner = encoding.contents(items[0]) if items else {}
     found = {column: _normal(vr, (inner if nested else outer).get(tag, b"")) for column, tag, vr, nested in _wanted()}
     found[START] = found[matching.START_DATE] + found[matching.START_TIME]
     return found
@@ -43,8 +44,12 @@ def merge(stored: bytes, changes: Mapping[str, encoding.Value]) -> bytes:
 
 
 def _normal(vr: str, content: bytes) -> str:
-    values = content.decode().rstrip(" \0").split("\\")
-    return "\\".join(matching.normal(vr, value) for value in values)
+    if not content:
+        return ""
+    text = content.decode().rstrip(" \0")
+    if "\\" not in text:
+        return matching.normal(vr, text)
+    return "\\".join(matching.normal(vr, value) for value in text.split("\\"))
 
 
 @cache

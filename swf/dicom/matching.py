@@ -104,6 +104,8 @@ def fold(name: str) -> str:
 
 
 def _fold_group(group: str) -> str:
+    if group.isascii():
+        return _BETWEEN_PARTS_OF_A_NAME.sub("^", group.lower()).strip("^")
     parted = unicodedata.normalize("NFKD", group.casefold())
     plain = "".join(character for character in parted if not _FIRST_ACCENT <= character <= _LAST_ACCENT)
     letters = unicodedata.normalize("NFC", plain).casefold().translate(_BASE_LETTERS)

@@ -198,7 +198,7 @@ class Segment:
     def said(self) -> tuple[int, ...]:
         """The numbers of the fields that are not empty."""
         if not self._said:
-            self._said = tuple(number for number, text in enumerate(self._split()) if text)
+            self._said = tuple([number for number, text in enumerate(self._split()) if text])
         return self._said
 
     def repetitions(self, field: int) -> int:
@@ -426,7 +426,7 @@ class OrderGroup:
 
     def shape(self) -> Shape:
         """Which fields of which segments say anything; messages of one kind and sender are much alike in it."""
-        return tuple((name, *(each.said() for each in segments)) for name, segments in self.segments.items())
+        return tuple([(name, *[each.said() for each in segments]) for name, segments in self.segments.items()])
 
 
 _VISIT = frozenset({"PD1", "PV1", "PV2"})

@@ -51,4 +51,5 @@ def _trimmed(line: str) -> str:
 def timestamp(moment: datetime, *, zone: bool = False) -> str:
     """`moment` as TS or DTM to the second; with its offset if `zone` is asked for and the moment has one."""
     offset = f"{moment:%z}"[:5] if zone else ""
-    return f"{moment.year:04}{moment:%m%d%H%M%S}{offset}"
+    day = f"{moment.year:04}{moment.month:02}{moment.day:02}"
+    return f"{day}{moment.hour:02}{moment.minute:02}{moment.second:02}{offset}"

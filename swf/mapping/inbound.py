@@ -12,7 +12,7 @@ from typing import NamedTuple
 from swf.dicom import encoding
 from swf.dicom.encoding import Item, Value
 from swf.errors import MappingError
-from swf.hl7.message import OrderGroup, Segment
+from swf.hl7.message import OrderGroup, Segment, Shape
 from swf.mapping import catalogue, conditions, rules, selectors
 from swf.mapping.catalogue import Entry
 from swf.mapping.rules import OWN_SEGMENT, STEP, Lines, Rule, RuleSet, SiteMapping
@@ -125,8 +125,9 @@ def stations(mapping: SiteMapping, modality: str, group: OrderGroup) -> tuple[st
 
 def _map(lines: RuleSet, group: OrderGroup, *, changing: bool) -> MappedStep:
     warnings: list[str] = []
-    item = _evaluate(lines.item, group, warnings, changing=changing)
-    step = _evaluate(lines.step, group, warnings, changing=changing)
+    shape = group.shape()
+    item = _evaluate(lines.item, group, warnings, changing=changing, shape=shape)
+    step = _evaluate(lines.step, group, warnings, changing=changing, shape=shape)
     return MappedStep({**item, STEP: [step]}, warnings)
 
 
@@ -144,9 +145,11 @@ def _assign_stations(mapping: SiteMapping, mapped: MappedStep, changing: bool) -
         mapped.step[_STATION] = "\\".join(titles)
 
 
-def _evaluate(lines: Lines, group: OrderGroup, warnings: list[str], *, changing: bool) -> dict[str, Value]:
+def _evaluate(
+    lines: Lines, group: OrderGroup, warnings: list[str], *, changing: bool, shape: Shape | None = None
+) -> dict[str, Value]:
     item: dict[str, Value] = {}
-    for rule, places in lines.worth_reading(group, changing=changing):
+    for rule, places in lines.worth_reading(shape or group.shape(), changing=changing):
         if rule.conditions and not all(conditions.holds(condition, group) for condition in rule.conditions):
             continue
         if rule.keyword in item:  # an earlier line for the same attribute said something
@@ -190,12 +193,11 @@ def _value(rule: Rule, places: Iterable[Selector], group: OrderGroup, warnings: 
             if source.is_null():
                 return ""
             value = rule.function(source)
-            said = rule.remark(source) if rule.remark else ""
-            if said:
+            if rule.remark and (said := rule.remark(source)):
                 _warn(warnings, f"{selectors.placed(selector, group)} {said}")
             if value:
                 values.append(value)
-            elif rule.required and not said and source.text().strip():
+            elif rule.required and not (rule.remark and rule.remark(source)) and source.text().strip():
                 raise _unusable(rule, selectors.placed(selector, group))
         giving = giving or (selector if values else None)
         if values and not rule.every:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from swf.dicom import encoding
 from swf.dicom.encoding import Value
-from swf.hl7.message import OrderGroup, Shape
+from swf.hl7.message import Shape
 from swf.mapping import document
 from swf.mapping.accession import Accession
 from swf.mapping.catalogue import Catalogue
@@ -87,17 +87,17 @@ class Lines:
         self.rules = tuple(rules)
         self._found: dict[tuple[Shape, bool], tuple[tuple[Rule, tuple[Selector, ...]], ...]] = {}
 
-    def worth_reading(self, group: OrderGroup, *, changing: bool) -> tuple[tuple[Rule, tuple[Selector, ...]], ...]:
+    def worth_reading(self, shape: Shape, *, changing: bool) -> tuple[tuple[Rule, tuple[Selector, ...]], ...]:
         """The rules that may give a value or refuse the order, each with its places that say anything.
 
         `changing` leaves out what counts for new orders only.
         """
-        key = (group.shape(), changing)
+        key = (shape, changing)
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _MOST_SHAPES:
                 self._found.clear()
-            self._found[key] = found = tuple(self._look(key[0], changing=changing))
+            self._found[key] = found = tuple(self._look(shape, changing=changing))
         return found
 
     def _look(self, shape: Shape, *, changing: bool) -> Iterator[tuple[Rule, tuple[Selector, ...]]]:

@@ -91,6 +91,8 @@ def sources(selector: Selector, group: OrderGroup) -> Sequence[Source]:
     """Every field repetition `selector` leads to in `group`, in the order of the message."""
     segment, occurrence, field, repetition, component, subcomponent = selector
     segments = group.all(segment)
+    if occurrence == repetition == 1:  # nearly always
+        return (Source(segments[0], field, 1, component, subcomponent),) if segments else ()
     if occurrence != EVERY:
         segments = segments[occurrence - 1 : occurrence]
     if repetition > 0:

@@ -47,10 +47,9 @@ class _Work:
         self.called = threading.Event()
 
     def settle(self, failure: BaseException | None) -> None:
-        """Let its owner go on; `failure` is the work's own, or the commit's."""
+        """It is over; `failure` is the work's own, or the commit's."""
         self.failure = failure
         self.settled = True
-        self.called.set()
 
 
 class Database:
@@ -195,7 +194,7 @@ class Database:
         while not mine.settled:
             if self._turn.acquire(blocking=False):
                 try:
-                    self._work_off()
+                    self._work_off(mine)
                 finally:
                     self._turn.release()
                 self._call_next()
@@ -213,8 +212,8 @@ class Database:
         with suppress(IndexError):
             self._queue[0].called.set()
 
-    def _work_off(self) -> None:
-        """Do what waits, and what comes meanwhile, in one transaction; whoever calls has the turn."""
+    def _work_off(self, mine: _Work) -> None:
+        """Do what waits, and what comes meanwhile, in one transaction; whoever waits for `mine` has the turn."""
         together: list[_Work] = []
         failure: BaseException | None = None
         try:
@@ -226,6 +225,8 @@ class Database:
             self._forget_connection()
         for work in together:
             work.settle(failure)
+            if work is not mine:
+                work.called.set()
 
     def _attempt(self, work: _Work, together: list[_Work]) -> BaseException | None:
         """Do one work and add it to those that are to be committed; if it fails, undo it and let its owner know.
@@ -247,6 +248,7 @@ class Database:
         except BaseException as error:  # noqa: BLE001  it is its owner's, who waits for it
             lost = self._undo(error, alone=alone)
             work.settle(error)
+            work.called.set()
         else:
             together.append(work)
         return lost
