@@ -100,11 +100,11 @@ def promote(transaction: Transaction, alias: Record, at: datetime) -> None:
 def split(transaction: Transaction, number: int, at: datetime) -> None:
     """Take the merge of row `number` back: it and what leads to it are on their own again, with the orders they brought."""
     transaction.execute(update(PATIENT).where(PATIENT.c.id == number), {"merged_into": None, "updated_at": at})
-    mine = ORDER.c.identity.in_(_leading_to(transaction, number))
+    mine = ORDER.c.identity.in_(leading_to(transaction, number))
     transaction.execute(update(ORDER).where(mine), {"patient": number, "updated_at": at})
 
 
-def _leading_to(transaction: Transaction, number: int) -> set[int]:
+def leading_to(transaction: Transaction, number: int) -> set[int]:
     """The row and every row whose merges end in it."""
     found: set[int] = set()
     newest = {number}

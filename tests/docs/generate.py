@@ -224,6 +224,9 @@ _EFFECTS = {
     appointments.cancel: "The open steps lose their time and are held until they are booked again.",
     appointments.miss: "The patient did not come: it stands in the journal, the steps stay.",
     patients.update: "What is said of the patient changes in every open step, what is said of a visit in its steps.",
+    visits.change: "What is said of the patient changes in every open step, what is said of a visit in its steps.",
+    visits.stay: "The location is that of before the transfer, unless PV1-3 names another one.",
+    visits.resume: "As A08; that the discharge is taken back stands in the journal.",
     patients.merge: "Each identity in an MRG becomes that of the PID before it, with all its orders.",
     patients.change_identifier: "The identifier in MRG-1 becomes the one in PID-3; the old one leads there.",
     patients.split: "A merge is taken back: each patient has the orders again that came under its identifier.",
@@ -231,7 +234,7 @@ _EFFECTS = {
     visits.arrive: "Open steps of that visit and that day are ARRIVED.",
     visits.leave: "The arrival of that visit and that day is taken back.",
     visits.discharge: "The end of the visit stands in the journal; open steps stay.",
-    visits.cancel: "The open steps of the visit lose their location and their arrival; patient and orders stay.",
+    visits.cancel: "The visit is what it was before, and its arrival is taken back; patient and orders stay.",
 }
 
 

@@ -8,7 +8,8 @@ import swf.model.journal
 import swf.model.message
 import swf.model.mpps
 import swf.model.order
-import swf.model.patient  # noqa: F401  imported so that the metadata knows every table
+import swf.model.patient
+import swf.model.visit  # noqa: F401  imported so that the metadata knows every table
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=SQLModel.metadata, render_as_batch=True

@@ -248,6 +248,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_performed_for_scheduled", "performed_for", ["scheduled"], unique=False)
     op.create_table(
+        "visit_change",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("patient", ROW_NUMBER, nullable=False),
+        sa.Column("admission_id", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("step", ROW_NUMBER, nullable=True),
+        sa.Column("before", sa.LargeBinary(), nullable=False),
+        sa.Column("after", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["patient"], ["patient.id"]),
+        sa.ForeignKeyConstraint(["step"], ["scheduled_procedure_step.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_visit_change_step", "visit_change", ["step"], unique=False)
+    op.create_index("visit_change_by_visit", "visit_change", ["patient", "admission_id", "at"], unique=False)
+    op.create_table(
         "worklist_answer",
         sa.Column("step", ROW_NUMBER, nullable=False),
         sa.Column("ae_title", sa.String(), nullable=False),
