@@ -5,7 +5,21 @@ from typing import Annotated
 
 import typer
 
-from swf.cli import deliveries, demo, dicom, held, hl7, journal, mapping, messages, mpps, orders, serve, settings
+from swf.cli import (
+    deliveries,
+    demo,
+    dicom,
+    held,
+    hl7,
+    journal,
+    mapping,
+    messages,
+    mpps,
+    orders,
+    patients,
+    serve,
+    settings,
+)
 
 app = typer.Typer(
     help="A scheduled-workflow broker: HL7 orders in, DICOM worklist and MPPS, HL7 status out.",
@@ -47,6 +61,12 @@ for command in (
 ):
     app.command()(command)
 
-GROUPS = (("hl7", hl7.app), ("messages", messages.app), ("mpps", mpps.app), ("deliveries", deliveries.app))
+GROUPS = (
+    ("hl7", hl7.app),
+    ("messages", messages.app),
+    ("mpps", mpps.app),
+    ("patients", patients.app),
+    ("deliveries", deliveries.app),
+)
 for name, group in GROUPS:
     app.add_typer(group, name=name)

@@ -10,7 +10,10 @@ from swf.model.number import ROW_NUMBER
 
 
 class Patient(SQLModel, table=True):
-    """One identity. A merged identity stays as a pointer, so late messages still find the survivor."""
+    """One identity. A merged identity stays as a pointer, so late messages still find the survivor.
+
+    So does a further identifier of a patient, which was never merged and has no `merged_at`.
+    """
 
     __tablename__ = "patient"
     __table_args__ = (UniqueConstraint("patient_id", "issuer"),)
@@ -20,6 +23,7 @@ class Patient(SQLModel, table=True):
     issuer: str = ""
     dataset: bytes = b""
     merged_into: int | None = Field(default=None, foreign_key="patient.id", sa_type=ROW_NUMBER, index=True)
+    merged_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
 
 

@@ -66,6 +66,12 @@ def recent(connection: Connection, *, limit: int, event: str = "") -> Sequence[R
     return connection.execute(statement.limit(limit)).all()
 
 
+def happened_since(connection: Connection, order: int, moment: datetime, events: Collection[Event]) -> bool:
+    """Whether any of these events befell order row `order` after `moment`."""
+    wanted = (JOURNAL.c.order == order, JOURNAL.c.at > moment, JOURNAL.c.event.in_(events))
+    return connection.execute(select(JOURNAL.c.id).where(*wanted).limit(1)).first() is not None
+
+
 def later_messages(connection: Connection, orders: Collection[int], message: int) -> list[int]:
     """The messages that came after message row `message` and had an effect on one of these order rows."""
     statement = (

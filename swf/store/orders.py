@@ -77,6 +77,12 @@ def steps(transaction: Transaction, order: int) -> Sequence[Record]:
     return _STEPS.all(transaction, number=order)
 
 
+def of_identities(transaction: Transaction, identities: Collection[int]) -> Sequence[Record]:
+    """The orders that came under these patient rows, whoever they are for now."""
+    statement = select(ORDER).where(ORDER.c.identity.in_(identities)).order_by(ORDER.c.id)
+    return transaction.execute(statement.with_for_update()).all()
+
+
 def descendants(transaction: Transaction, number: int) -> list[int]:
     """The children of order row `number`, theirs, and so on; there is never a circle."""
     found: list[int] = []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
 from swf.model.order import ORDER
 from swf.model.patient import PATIENT
@@ -86,22 +86,48 @@ def set_dataset(transaction: Transaction, number: int, dataset: bytes, at: datet
 
 def merge(transaction: Transaction, loser: int, survivor: int, at: datetime) -> None:
     """Let the identifier of row `loser` lead to row `survivor`, and move the loser's orders there."""
-    transaction.execute(update(PATIENT).where(PATIENT.c.id == loser), {"merged_into": survivor, "updated_at": at})
+    values = {"merged_into": survivor, "merged_at": at, "updated_at": at}
+    transaction.execute(update(PATIENT).where(PATIENT.c.id == loser), values)
     transaction.execute(update(ORDER).where(ORDER.c.patient == loser), {"patient": survivor, "updated_at": at})
 
 
 def promote(transaction: Transaction, alias: Record, at: datetime) -> None:
     """Let a further identifier stand by itself, with what is known of the patient it led to."""
     known = _BY_NUMBER.one(transaction, number=alias.merged_into)
-    values = {"merged_into": None, "dataset": known.dataset, "updated_at": at}
+    values = {"merged_into": None, "merged_at": None, "dataset": known.dataset, "updated_at": at}
     transaction.execute(update(PATIENT).where(PATIENT.c.id == alias.id), values)
 
 
 def split(transaction: Transaction, number: int, at: datetime) -> None:
     """Take the merge of row `number` back: it and what leads to it are on their own again, with the orders they brought."""
-    transaction.execute(update(PATIENT).where(PATIENT.c.id == number), {"merged_into": None, "updated_at": at})
+    part(transaction, number, at)
     mine = ORDER.c.identity.in_(leading_to(transaction, number))
     transaction.execute(update(ORDER).where(mine), {"patient": number, "updated_at": at})
+
+
+def part(transaction: Transaction, number: int, at: datetime) -> None:
+    """Let row `number`, and what leads to it, stand by itself again; no order is moved."""
+    values = {"merged_into": None, "merged_at": None, "updated_at": at}
+    transaction.execute(update(PATIENT).where(PATIENT.c.id == number), values)
+
+
+def merges(connection: Connection, *, limit: int, search: str = "") -> Sequence[Record]:
+    """The merges in force, the newest first: each identity with the one it was merged into."""
+    into = PATIENT.alias("into")
+    statement = (
+        select(
+            PATIENT.c.patient_id,
+            PATIENT.c.issuer,
+            into.c.patient_id.label("into"),
+            into.c.issuer.label("into_issuer"),
+            PATIENT.c.merged_at,
+        )
+        .join(into, into.c.id == PATIENT.c.merged_into)
+        .where(PATIENT.c.merged_at.is_not(None))
+    )
+    if search:
+        statement = statement.where(or_(PATIENT.c.patient_id == search, into.c.patient_id == search))
+    return connection.execute(statement.order_by(PATIENT.c.merged_at.desc(), PATIENT.c.id.desc()).limit(limit)).all()
 
 
 def leading_to(transaction: Transaction, number: int) -> set[int]:

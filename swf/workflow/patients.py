@@ -174,7 +174,7 @@ def change_identifier(transaction: Transaction, site: Site, message: Message, at
             patients.save(transaction, *_identity(site, mapped.item), old.dataset, at)
         survivor = identify(transaction, site, mapped.item, at)
         entries += _merge_one(transaction, site, (mrg, 1), survivor, at)
-        entries += _follow(transaction, survivor, at)
+        entries += follow(transaction, survivor, at)
     return entries
 
 
@@ -196,7 +196,7 @@ def split(transaction: Transaction, site: Site, message: Message, at: datetime) 
     entries = [Entry(Event.PATIENT_SPLIT, detail={"patient": loser.id, "from": left})]
     for item in items:
         known = identify(transaction, site, item, at)
-        entries += _follow(transaction, known, at, _tags_of_person(site))
+        entries += follow(transaction, known, at, tags_of_person(site))
     return entries
 
 
@@ -211,11 +211,12 @@ def _loser(transaction: Transaction, pair: list[Record | None]) -> Record | None
     return first if first.merged_into == second.id or second.merged_into is None else second
 
 
-def _tags_of_person(site: Site) -> list[int]:
+def tags_of_person(site: Site) -> list[int]:
+    """The tags of what is the patient's own, whatever the order or visit."""
     return [encoding.layout(keyword).tag for keyword in site.mapping.keywords_of_person]
 
 
-def _follow(transaction: Transaction, known: Known, at: datetime, forgotten: Iterable[int] = ()) -> list[Entry]:
+def follow(transaction: Transaction, known: Known, at: datetime, forgotten: Iterable[int] = ()) -> list[Entry]:
     """Let every open step of a patient show who it is for now; `forgotten` tags are those of whom it was for before."""
     entries: list[Entry] = []
     for step in open_steps(transaction, [known.number]):

@@ -5,14 +5,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from swf import config
+from swf import clock, config
 from swf.config import Settings
+from swf.errors import MessageError
 from swf.mapping.rules import SiteMapping
 from swf.model.order import ORDER
 from swf.model.patient import PATIENT
+from swf.store import patients as patient_store
 from swf.store.database import Database
 from swf.workflow import intake
 from swf.workflow.site import Site
+from swf.workflow.unmerge import unmerge as take_back
 from tests.workflow.conftest import Department, Found, order_message, request
 
 SENDERS = 8
@@ -209,3 +212,83 @@ def test_nothing_to_be_parted(department: Department, segments: tuple[str, ...])
     department.order(*request("2^HIS"))
     assert department.adt("A37", *segments).code == "AE"
     assert owners(department) == 2
+
+
+# ---- a merge taken back by an operator ----
+
+
+def unmerge(department: Department, identifier: str, *, everything: bool = False) -> tuple[tuple[str, ...], ...]:
+    """Take a merge back; the accession numbers that moved, and those that stayed."""
+    found: tuple[tuple[str, ...], ...] = department.database.run(
+        lambda transaction: take_back(
+            transaction, department.site, (identifier, "HOSP"), clock.now(), everything=everything
+        )
+    )
+    return found
+
+
+def merged_department(department: Department) -> Department:
+    """Two orders of one patient and one of another, merged."""
+    for number in ("1^HIS", "2^HIS"):
+        department.order(*request(number), patient="TEMP9^^^HOSP", name="ROE^JOHN")
+    department.order(*request("3^HIS"))
+    department.adt("A40", *MERGE)
+    assert people(department) == [("4711", "DOE^JANE")] * 3
+    return department
+
+
+def test_an_operator_takes_a_merge_back(department: Department) -> None:
+    """A merge that was a mistake is taken back without the HIS; each patient has the orders of before."""
+    merged_department(department)
+    assert unmerge(department, "TEMP9") == (("SWF00000001", "SWF00000002"), ())
+    assert people(department) == [("TEMP9", "ROE^JOHN"), ("TEMP9", "ROE^JOHN"), ("4711", "DOE^JANE")]
+    department.order(*request("4^HIS"), patient="TEMP9^^^HOSP", name="ROE^JOHN")
+    assert people(department)[3] == ("TEMP9", "ROE^JOHN")
+
+
+@pytest.mark.parametrize("everything", [False, True], ids=["untouched", "all"])
+def test_what_was_worked_on_stays_with_whom_it_was_for(department: Department, everything: bool) -> None:
+    """An exam that was performed under the other name is not renamed behind anybody's back, unless it is asked for."""
+    merged_department(department)
+    department.begin(department.worklist()[0])
+    department.adt("A08", "PID|||4711^^^HOSP||DOE^JANE||19720411|F|||STREET 1^^TOWN")
+    moved, left = unmerge(department, "TEMP9", everything=everything)
+    assert left == (() if everything else ("SWF00000001",))
+    assert moved == (("SWF00000001", "SWF00000002") if everything else ("SWF00000002",))
+    names = [("TEMP9", "ROE^JOHN") if everything else ("4711", "DOE^JANE"), ("TEMP9", "ROE^JOHN"), ("4711", "DOE^JANE")]
+    assert people(department) == names
+
+
+def test_what_came_under_the_merged_number_goes_home(department: Department) -> None:
+    """An order that still came for the merged number is that patient's when the merge was none."""
+    merged_department(department)
+    department.order(*request("4^HIS"), patient="TEMP9^^^HOSP", name="ROE^JOHN")
+    assert unmerge(department, "TEMP9")[0][-1] == "SWF00000004"
+
+
+def test_merges_are_listed(department: Department) -> None:
+    """An operator finds a merge by either number; a further identifier of a patient is none."""
+    merged_department(department)
+    department.order(*request("5^HIS"), patient="4799^^^HOSP~X1^^^OTHER")
+
+    def listed(search: str) -> list[tuple[str, str]]:
+        with department.database.reading() as connection:
+            rows = patient_store.merges(connection, limit=9, search=search)
+        return [(row.patient_id, row.into) for row in rows]
+
+    for search in ("", "TEMP9", "4711"):
+        assert listed(search) == [("TEMP9", "4711")]
+    assert listed("X1") == []
+    unmerge(department, "TEMP9")
+    assert listed("") == []
+
+
+@pytest.mark.parametrize("identifier", ["4711", "9999", "TEMP9"])
+def test_merges_that_cannot_be_taken_back(department: Department, identifier: str) -> None:
+    """Who was not merged stays, and orders never go to somebody of whom nothing but a number is known."""
+    department.adt("A40", *MERGE)
+    department.order(*request("4^HIS"), patient="TEMP9^^^HOSP", name="ROE^JOHN")
+    before = people(department)
+    with pytest.raises(MessageError):
+        unmerge(department, identifier)
+    assert people(department) == before
