@@ -344,6 +344,11 @@ class Source(Section):
         default="original",
         description="enhanced gives accept and application acknowledgements as MSH-15 and MSH-16 ask (HL7 2.9.3).",
     )
+    application_ack_to: str = Field(
+        default="",
+        description="The name of the [[destination]] that gets its application acknowledgements in enhanced mode, in the "
+        "line of what else it is told; empty for the connection the message came by.",
+    )
     reply: Literal["ack", "application"] = Field(
         default="ack",
         description="application answers orders with ORR^O02, ORG^O20 or ORI^O24, order by order, instead of ACK.",
@@ -362,7 +367,8 @@ class Destination(Section):
     host: Host = Field(description="Its address.", examples=["127.0.0.1"])
     port: PeerPort = Field(description="The port of its MLLP listener.", examples=[2576])
     send: tuple[Literal["ORM^O01", "ORU^R01"], ...] = Field(
-        default=("ORM^O01", "ORU^R01"), min_length=1, description="Which messages it gets."
+        default=("ORM^O01", "ORU^R01"),
+        description="Which messages it gets; none for one that gets application acknowledgements alone.",
     )
     application: Annotated[Hl7Text, Field(max_length=180)] = Field(
         default="", description="The receiving application, MSH-5 of what it gets."

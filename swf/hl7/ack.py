@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from swf.errors import MessageError, StoreError, UnreadableMessage
 from swf.hl7 import charset, terms, writer
@@ -11,7 +12,9 @@ from swf.hl7.message import STANDARD, Delimiters, Header, Message, parse, read_h
 _CONTROL = dict.fromkeys(range(0x20))
 _MOST_ERRORS = 5
 _LONGEST_TEXT = 80
-_ACCEPTED = frozenset({"AA", "CA"})
+ACCEPTED = frozenset({"AA", "CA"})
+ACKNOWLEDGEMENTS = frozenset({"ACK", "MCF"})
+"""The message codes (MSH-9.1) of what only acknowledges: never answered, or two systems would do so for ever."""
 _DUE = {"AL": (True, True), "NE": (False, False), "ER": (False, True), "SU": (True, False), "": (False, False)}
 """Table 0155: whether a condition of MSH-15 and MSH-16 asks for an answer after success, and after a failure."""
 
@@ -27,15 +30,35 @@ class Reply:
     segments: tuple[str, ...] = ()
 
 
-def due(header: Header, *, enhanced: bool, failed: bool) -> tuple[bool, bool]:
+class Due(NamedTuple):
+    """Which acknowledgements a sender gets; `accepted` tells that the first of two says CA though the second refuses."""
+
+    accept: bool
+    application: bool
+    accepted: bool = False
+
+
+def due(header: Header, *, enhanced: bool, failed: bool, kept: bool = False) -> Due:
     """Whether an accept (CA, CE, CR) and an application acknowledgement (AA, AE, AR) are due (HL7 2.5.1 2.9.3).
 
-    In original mode, and while MSH-15 and MSH-16 are both empty, exactly the latter is. After CE or CR nothing follows.
+    In original mode, and while MSH-15 and MSH-16 are both empty, exactly the latter is. After CE or CR nothing follows,
+    so that a message which failed for its content alone, and is safely `kept`, is accepted when an application
+    acknowledgement then tells of the failure; when none does, CE tells. An acknowledgement is never answered, unless its
+    own MSH-15 asks for it.
     """
-    if not enhanced or not (header.accept_ack or header.application_ack):
-        return False, True
-    accept, application = [_DUE.get(code, _DUE["AL"])[failed] for code in (header.accept_ack, header.application_ack)]
-    return accept, application and not (accept and failed)
+    if header.message_code in ACKNOWLEDGEMENTS:
+        return Due(_DUE.get(header.accept_ack, _DUE["NE"])[failed], False)
+    if not enhanced or not asks(header):
+        return Due(False, True)
+    accept, application = (_DUE.get(code, _DUE["AL"]) for code in (header.accept_ack, header.application_ack))
+    if failed and kept and application[failed]:
+        return Due(accept[False], True, accepted=True)
+    return Due(accept[failed], application[failed] and not (accept[failed] and failed))
+
+
+def asks(header: Header) -> bool:
+    """Whether a message says in MSH-15 or MSH-16 which acknowledgements it wants."""
+    return bool(header.accept_ack or header.application_ack)
 
 
 def acknowledge(
@@ -48,6 +71,7 @@ def acknowledge(
     codec: str | None = None,
     accept: bool = False,
     reply: Reply | None = None,
+    conditions: tuple[str, str] = ("", ""),
 ) -> bytes:
     """The unframed answer to the message of `header`: AA without errors, AR if one of them rejects, else AE.
 
@@ -56,6 +80,7 @@ def acknowledge(
     errors are told, in ERR-1 up to HL7 2.4 and in an ERR segment each from 2.5. Our own words are written in `codec`,
     else in what MSH-18 declares, else in UTF-8. Never raises: a character the codec does not have becomes `?`.
     `accept` makes it an accept acknowledgement (CA, CE, CR), `reply` an application's reply instead of a plain ACK.
+    `conditions` are its own MSH-15 and MSH-16, for one that travels as a message of its own.
     """
     delimiters = header.delimiters if header.recognised else STANDARD
     version = terms.version_number(header.version)
@@ -65,7 +90,8 @@ def acknowledge(
     told = (_located if version >= (2, 5) else _packed)(errors[:_MOST_ERRORS], delimiters)
     # What is echoed was read as ISO 8859-1 and goes back as the same bytes; our own words go in the sender's codec.
     kind = _type(header, delimiters, version, reply)
-    echoed = f"{_header_line(header, delimiters, version, kind, (control_id, at))}\r{msa}".encode("latin-1", "replace")
+    own = (control_id, at, conditions)
+    echoed = f"{_header_line(header, delimiters, version, kind, own)}\r{msa}".encode("latin-1", "replace")
     words = "\r".join([f"{delimiters.field}{reason}" if reason else "", *told, *(reply.segments if reply else ()), ""])
     return echoed + words.encode(codec or _declared(header), "replace")
 
@@ -81,9 +107,13 @@ def _code(errors: Sequence[MessageError | StoreError]) -> str:
 
 
 def _header_line(
-    header: Header, delimiters: Delimiters, version: tuple[int, ...], kind: str, own: tuple[str, datetime]
+    header: Header,
+    delimiters: Delimiters,
+    version: tuple[int, ...],
+    kind: str,
+    own: tuple[str, datetime, tuple[str, str]],
 ) -> str:
-    control_id, at = own
+    control_id, at, conditions = own
     encoding = delimiters.component + delimiters.repetition + delimiters.escape + delimiters.subcomponent
     echoed = [
         header.receiving_application,
@@ -99,7 +129,7 @@ def _header_line(
         control_id,
         _echo(header.processing_text, delimiters) or "P",
         _echo(header.version_text, delimiters) or terms.ASSUMED_VERSION,
-        *[""] * 5,
+        *("", "", *conditions, ""),
         _echo(delimiters.repetition.join(header.charsets), delimiters),
     ]
     return delimiters.field.join([f"MSH{delimiters.field}{encoding}", *fields]).rstrip(delimiters.field)
@@ -196,7 +226,7 @@ def read_acknowledgement(raw: bytes) -> Acknowledgement:
         control_id=msa.value(2).strip(),
         text=msa.value(3) or answer.value("ERR", 8),
         error_code=_error_code(answer),
-        accepted=code in _ACCEPTED,
+        accepted=code in ACCEPTED,
     )
 
 

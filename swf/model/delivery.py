@@ -19,14 +19,17 @@ class DeliveryStatus(StrEnum):
 
 
 class Delivery(SQLModel, table=True):
-    """One message for one destination; bytes and control id never change, so a repeat is recognised as one."""
+    """One message for one destination; bytes and control id never change, so a repeat is recognised as one.
+
+    An application acknowledgement is about a message, and has no `order`.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (Index("delivery_by_turn", "destination", "status", "id"),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     destination: str
-    order: int = Field(foreign_key="order.id", sa_type=ROW_NUMBER, index=True)
+    order: int | None = Field(default=None, foreign_key="order.id", sa_type=ROW_NUMBER, index=True)
     type: str
     control_id: str = Field(unique=True)
     payload: bytes

@@ -57,6 +57,7 @@ class Event(StrEnum):
     DELIVERY_FAILED = "delivery failed"
     DELIVERY_ACKNOWLEDGED = "delivery acknowledged"
     DELIVERY_PARKED = "delivery parked"
+    ACKNOWLEDGEMENT_RECEIVED = "acknowledgement received"
 
 
 class JournalEntry(SQLModel, table=True):

@@ -34,6 +34,11 @@ def add(transaction: Transaction, **columns: Any) -> int:
     return int(number)
 
 
+def of_control_id(connection: Connection, control_id: str) -> Record | None:
+    """The delivery whose message has that MSH-10."""
+    return connection.execute(select(DELIVERY).where(DELIVERY.c.control_id == control_id)).first()
+
+
 def head(connection: Connection, destination: str) -> Record | None:
     """The delivery whose turn it is."""
     return connection.execute(_HEAD, {"name": destination}).first()
@@ -64,7 +69,7 @@ def release(transaction: Transaction, number: int, at: datetime) -> bool:
 def overview(connection: Connection, *, limit: int, status: str = "") -> Sequence[Record]:
     """The newest deliveries first, without their payload."""
     columns = [column for column in DELIVERY.c if column.name not in ("payload", "order")]
-    statement = select(*columns, ORDER.c.accession_number).join(ORDER, ORDER.c.id == DELIVERY.c.order)
+    statement = select(*columns, ORDER.c.accession_number).outerjoin(ORDER, ORDER.c.id == DELIVERY.c.order)
     if status:
         statement = statement.where(DELIVERY.c.status == status)
     return connection.execute(statement.order_by(DELIVERY.c.id.desc()).limit(limit)).all()

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from swf import clock, log
-from swf.errors import BrokenFrame, MessageError, ProcessingFailure, StoreError, UnknownSender
+from swf.errors import BrokenFrame, MessageError, ProcessingFailure, StoreError, UnknownSender, UnreadableMessage
 from swf.hl7 import ack, charset, message, replies
 from swf.hl7.ack import Reply
 from swf.hl7.message import Header, Message
@@ -22,7 +23,7 @@ from swf.model.message import Disposition
 from swf.store import journal, messages, orders
 from swf.store.database import Database, Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import routing
+from swf.workflow import acknowledgements, routing
 from swf.workflow.site import Site
 
 _LONGEST_CONTROL_ID = 20
@@ -84,7 +85,7 @@ def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
         return _take(database, arrival)
     except StoreError as error:
         log.error("message not kept", control_id=arrival.control_id, source=arrival.source, error=str(error))
-        return _answer(arrival, [error])
+        return b"".join(_acknowledgements(arrival, [error]))
 
 
 def receive_broken(database: Database, site: Site, raw: bytes, peer: str, why: str, *, answered: bool) -> bytes:
@@ -95,9 +96,11 @@ def receive_broken(database: Database, site: Site, raw: bytes, peer: str, why: s
     header = message.read_header(raw)
     arrival = _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
     error = BrokenFrame(why)
-    answer = _answer(arrival, [error]) if answered else b""
+    answer = b"".join(_acknowledgements(arrival, [error])) if answered else b""
     try:
-        database.run(lambda transaction: _keep_refused(transaction, arrival, answer, error, Disposition.BROKEN))
+        database.run(
+            lambda transaction: _keep_refused(transaction, arrival, answer, error, disposition=Disposition.BROKEN)
+        )
     except StoreError as failure:
         log.error("message not kept", control_id=arrival.control_id, source=arrival.source, error=str(failure))
     return answer
@@ -140,8 +143,9 @@ def _apply(transaction: Transaction, arrival: _Arrival) -> bytes:
         return _repeat(transaction, arrival, earlier)
     entries = use_case(transaction, site, content, arrival.at)
     warnings = _reused(arrival, entries) if earlier is not None else []
-    answer = _answer(arrival, [], codec, _reply(transaction, arrival, content, entries))
-    _keep(transaction, arrival, answer, codec=codec, entries=[Entry(Event.MESSAGE_APPLIED), *entries, *warnings])
+    answer, queued = _answer(transaction, arrival, [], codec, _reply(transaction, arrival, content, entries))
+    told = [Entry(Event.MESSAGE_APPLIED), *entries, *warnings, *queued]
+    _keep(transaction, arrival, answer, codec=codec, entries=told)
     return answer
 
 
@@ -214,17 +218,23 @@ def _refusal(transaction: Transaction, arrival: _Arrival) -> Reply | None:
 
 
 def _refuse(transaction: Transaction, arrival: _Arrival, error: MessageError) -> bytes:
-    answer = _answer(arrival, [error], reply=_refusal(transaction, arrival))
-    _keep_refused(transaction, arrival, answer, error, Disposition.REFUSED)
+    answer, queued = _answer(transaction, arrival, [error], reply=_refusal(transaction, arrival))
+    _keep_refused(transaction, arrival, answer, error, disposition=Disposition.REFUSED, queued=queued)
     return answer
 
 
 def _keep_refused(
-    transaction: Transaction, arrival: _Arrival, answer: bytes, error: MessageError, disposition: Disposition
+    transaction: Transaction,
+    arrival: _Arrival,
+    answer: bytes,
+    error: MessageError,
+    *,
+    disposition: Disposition,
+    queued: Sequence[Entry] = (),
 ) -> None:
     why = reason(error).replace("\0", "")
-    entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": why, "code": error.code})]
-    code = error.ack_code if answer else ""
+    entries = [Entry(Event.MESSAGE_REFUSED, detail={"reason": why, "code": error.code}), *queued]
+    code = error.ack_code if answer or queued else ""
     _keep(transaction, arrival, answer, disposition=disposition, ack_code=code, reason=why, entries=entries)
 
 
@@ -259,24 +269,38 @@ def _keep(
 
 
 def _answer(
+    transaction: Transaction,
+    arrival: _Arrival,
+    errors: Sequence[MessageError],
+    codec: str | None = None,
+    reply: Reply | None = None,
+) -> tuple[bytes, list[Entry]]:
+    """What goes back on the connection, the accept acknowledgement first, and what is queued for elsewhere."""
+    source = arrival.site.source
+    elsewhere = source.application_ack_to if source.ack_mode == "enhanced" and ack.asks(arrival.header) else ""
+    accept, application = _acknowledgements(arrival, errors, codec, reply, elsewhere=bool(elsewhere))
+    if not (elsewhere and application):
+        return accept + application, []
+    return accept, [acknowledgements.queue(transaction, elsewhere, application, arrival.at)]
+
+
+def _acknowledgements(
     arrival: _Arrival,
     errors: Sequence[MessageError | StoreError],
     codec: str | None = None,
     reply: Reply | None = None,
-) -> bytes:
-    """What goes back: in enhanced mode none, one or both acknowledgements, the accept acknowledgement first."""
-    enhanced = arrival.site.source.ack_mode == "enhanced"
-    accept, application = ack.due(arrival.header, enhanced=enhanced, failed=bool(errors))
-    parts = [(True, None)] * accept + [(False, reply)] * application
-    return b"".join(
-        ack.acknowledge(
-            arrival.header,
-            control_id=uuid.uuid4().hex[:_LONGEST_CONTROL_ID].upper(),
-            at=clock.local(clock.now()),
-            errors=errors,
-            codec=codec,
-            accept=accepting,
-            reply=content,
-        )
-        for accepting, content in parts
-    )
+    *,
+    elsewhere: bool = False,
+) -> tuple[bytes, bytes]:
+    """The accept and the application acknowledgement, each empty when it is not due."""
+    kept = all(error.ack_code == "AE" and not isinstance(error, UnreadableMessage) for error in errors)
+    due = ack.due(arrival.header, enhanced=arrival.site.source.ack_mode == "enhanced", failed=bool(errors), kept=kept)
+
+    def written(errors: Sequence[MessageError | StoreError], **options: Any) -> bytes:
+        control_id = uuid.uuid4().hex[:_LONGEST_CONTROL_ID].upper()
+        at = clock.local(clock.now())
+        return ack.acknowledge(arrival.header, control_id=control_id, at=at, errors=errors, codec=codec, **options)
+
+    conditions = acknowledgements.OWN_CONDITIONS if elsewhere else ("", "")
+    accept = written([] if due.accepted else errors, accept=True) if due.accept else b""
+    return accept, written(errors, reply=reply, conditions=conditions) if due.application else b""

@@ -4,15 +4,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 from swf.errors import UnsupportedMessage
+from swf.hl7 import ack
 from swf.hl7.message import Header, Message
 from swf.store.database import Transaction
 from swf.store.journal import Entry
-from swf.workflow import appointments, orders, patients, reports, visits
+from swf.workflow import acknowledgements, appointments, orders, patients, reports, visits
 from swf.workflow.site import Site
 
 UseCase = Callable[[Transaction, Site, Message, datetime], list[Entry]]
 
 USE_CASES: dict[str, UseCase] = {
+    "ACK": acknowledgements.take,
+    "MCF": acknowledgements.take,
     "ORM^O01": orders.apply,
     "OMG^O19": orders.apply,
     "OMI^O23": orders.apply,
@@ -63,6 +66,8 @@ def use_case(header: Header, site: Site) -> UseCase:
             code=_UNSUPPORTED_PROCESSING_ID,
         )
     kind = _ONLY_EVENT.get(header.type, header.type)
+    if header.message_code in ack.ACKNOWLEDGEMENTS:
+        kind = header.message_code  # its event is that of the message it answers
     if kind in USE_CASES:
         return USE_CASES[kind]
     known_type = any(header.message_code == name.partition("^")[0] for name in USE_CASES)

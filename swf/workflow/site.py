@@ -1,6 +1,6 @@
 """What the decisions need to know of the place they are made for, and of who sends."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
@@ -67,6 +67,7 @@ def load(settings: Settings) -> Site:
     """
     mistakes: list[str] = []
     mappings: dict[str, SiteMapping] = {}
+    mistakes += _strange_destinations(settings)
     files = {"": config.mapping_file(settings), **config.source_mapping_files(settings)}
     for name, file in files.items():
         try:
@@ -77,6 +78,15 @@ def load(settings: Settings) -> Site:
         raise ConfigError(list(dict.fromkeys(mistakes)))
     own = mappings.pop("")
     return Site(settings, own, {name: replace(other, messages=own.messages) for name, other in mappings.items()})
+
+
+def _strange_destinations(settings: Settings) -> Iterable[str]:
+    names = {destination.name for destination in settings.destination}
+    for number, source in enumerate(settings.source, start=1):
+        if source.application_ack_to and source.application_ack_to not in names:
+            yield f"source[{number}].application_ack_to: there is no destination {source.application_ack_to}"
+        elif source.application_ack_to and source.ack_mode != "enhanced":
+            yield f'source[{number}].application_ack_to: means nothing without ack_mode = "enhanced"'
 
 
 def _is_named(source: Source, header: Header) -> bool:

@@ -173,7 +173,6 @@ retry_last_seconds = 0.1
         ("[store]\nurl = 'sqlite:///'", "and name a database"),
         ("[[destination]]\nname='a'\nhost='h'\nport=0", "should be greater than or equal to 1"),
         ("[[destination]]\nname='a'\nhost='h'\nport=1\ncharset='latin1'", "must be one of ASCII, 8859/1"),
-        ("[[destination]]\nname='a'\nhost='h'\nport=1\nsend=[]", "send: should have at least 1 item"),
         ("[[destination]]\nname='a'\nhost='h'\nport=1\nack_timeout_seconds=inf", "should be a finite number"),
     ],
 )

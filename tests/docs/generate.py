@@ -23,7 +23,17 @@ from swf.errors import MessageError, StoreError, SwfError
 from swf.hl7 import terms as hl7_terms
 from swf.mapping import check_digits, functions, loader, outbound, selectors
 from swf.mapping.rules import Rule
-from swf.workflow import appointments, order_control, orders, patients, reports, routing, states, visits
+from swf.workflow import (
+    acknowledgements,
+    appointments,
+    order_control,
+    orders,
+    patients,
+    reports,
+    routing,
+    states,
+    visits,
+)
 
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.compile(r"(?s)<!-- generated: ([\w-]+) -->\n.*?<!-- end -->")
@@ -217,6 +227,7 @@ def error_conditions() -> str:
 
 
 _EFFECTS = {
+    acknowledgements.take: "It stands in the journal of the order it is about; it is not answered.",
     orders.apply: "Orders are made, changed, held or ended, by ORC-1 and ORC-5.",
     orders.take_reply: "NA gives an order its placer order number; every other reply stands in the journal.",
     reports.receive: "A report has come: OBR-25 is kept with the order; no step is ended by it.",

@@ -194,10 +194,52 @@ def test_what_is_due_in_enhanced_mode(
 ) -> None:
     """In enhanced mode the sender says itself which answers it wants; in original mode it always gets one."""
     told = read_header(f"MSH|^~\\&|HIS|HOSP|SWF|RAD|2026||ORM^O01|1|P|2.5.1|||{conditions}\r".encode())
-    assert ack.due(told, enhanced=True, failed=False) == after_success
-    assert ack.due(told, enhanced=True, failed=True) == after_failure
+    assert ack.due(told, enhanced=True, failed=False)[:2] == after_success
+    assert ack.due(told, enhanced=True, failed=True) == (*after_failure, False)
     for failed in (False, True):
-        assert ack.due(told, enhanced=False, failed=failed) == (False, True)
+        assert ack.due(told, enhanced=False, failed=failed) == (False, True, False)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "due"),
+    [
+        ("|", (False, True, False)),
+        ("AL|NE", (True, False, False)),
+        ("AL|AL", (True, True, True)),
+        ("AL|ER", (True, True, True)),
+        ("SU|ER", (True, True, True)),
+        ("ER|ER", (False, True, True)),
+        ("NE|AL", (False, True, True)),
+        ("AL|SU", (True, False, False)),
+        ("NE|NE", (False, False, False)),
+    ],
+)
+def test_what_is_due_for_a_message_that_was_kept_and_could_not_be_used(
+    conditions: str, due: tuple[bool, bool, bool]
+) -> None:
+    """Where an application acknowledgement tells of the failure the message itself is accepted; elsewhere CE tells."""
+    told = read_header(f"MSH|^~\\&|HIS|HOSP|SWF|RAD|2026||ORM^O01|1|P|2.5.1|||{conditions}\r".encode())
+    assert ack.due(told, enhanced=True, failed=True, kept=True) == due
+
+
+@pytest.mark.parametrize("code", ["ACK^O01", "ACK", "MCF"])
+@pytest.mark.parametrize(("condition", "success", "failure"), [("", 0, 0), ("NE", 0, 0), ("AL", 1, 1), ("ER", 0, 1)])
+@pytest.mark.parametrize("enhanced", [True, False])
+def test_acknowledgements_are_not_acknowledged(
+    *, code: str, condition: str, success: int, failure: int, enhanced: bool
+) -> None:
+    """Two systems never acknowledge each other's acknowledgements for ever; one that asks to be accepted is."""
+    told = read_header(f"MSH|^~\\&|HIS|HOSP|SWF|RAD|2026||{code}|1|P|2.5.1|||{condition}|AL\r".encode())
+    assert ack.due(told, enhanced=enhanced, failed=False) == (success, False, False)
+    assert ack.due(told, enhanced=enhanced, failed=True) == (failure, False, False)
+
+
+def test_an_acknowledgement_that_is_a_message_of_its_own() -> None:
+    """An application acknowledgement that travels alone asks to be accepted, and for nothing more."""
+    made = ack.acknowledge(read_header(header("2.5.1")), control_id="1", at=AT, conditions=("AL", "NE"))
+    again = read_header(made)
+    assert (again.accept_ack, again.application_ack) == ("AL", "NE")
+    assert dictionary.check(made.decode()) == []
 
 
 @pytest.mark.parametrize(("problems", "code"), [((), "CA"), ((MISSING,), "CE"), ((EVENT,), "CR")])

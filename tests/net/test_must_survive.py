@@ -70,7 +70,10 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "25 not HL7": ("hello", "AE"),
     "25 XML": ("<ORM_O01><MSH/></ORM_O01>", "AE"),
     "25 JSON": ('{"resourceType": "ServiceRequest"}', "AE"),
-    "26 an acknowledgement": (with_header("ORM^O01", "ACK^O01"), "AR"),
+    "26 an acknowledgement that wants an answer": (
+        order("MSA|AA|X1", msh="|^~\\&|HIS|HOSP|SWF|RAD|2026||ACK^O01|{id}|P|2.3.1|||AL"),
+        "CA",
+    ),
     "27 lower-case segment": (order().replace("PID|", "pid|"), "AE"),
     "27 four-character segment": (order(PID, ORC, OBR, "ZZZZ|1"), "AA"),
     "28 five encoding characters": (with_header("^~\\&", "^~\\&#"), "AA"),
@@ -172,7 +175,20 @@ def test_frame_is_answered_kept_and_followed(*, broker: Broker, dial: Any, frame
     assert answer is not None
     assert answer["code"].decode() in ([code] if code else ["AA", "AE"])
     assert answer["id"].decode().startswith(newest[1].control_id)
-    assert newest[1].ack_code == answer["code"].decode()
+    assert newest[1].ack_code[1] == answer["code"].decode()[1]
+
+
+@pytest.mark.parametrize("segments", [("MSA|AA|X1",), ("MSA|AE|X1",), ()])
+def test_an_acknowledgement_is_not_acknowledged(
+    *, broker: Broker, dial: Any, framed: Any, segments: tuple[str, ...]
+) -> None:
+    """(26) An acknowledgement that arrives as a message is kept and not answered, or two systems would never end."""
+    acknowledgement = "\r".join(["MSH|^~\\&|HIS|HOSP|SWF|RAD|2026||ACK^O01|{id}|P|2.3.1", *segments, ""])
+    sender, number = dial(broker.hl7), next(_NUMBERS)
+    raw, following = _filled(acknowledgement, number), _filled(order(), number + 100_000)
+    sender.send(framed(raw), framed(following))
+    assert sender.answer() == ("AA", f"C{number + 100_000}")
+    assert [kept for kept, _, _ in _newest(broker, 2)] == [raw, following]
 
 
 def _newest(broker: Broker, count: int) -> list[tuple[bytes, str, str]]:

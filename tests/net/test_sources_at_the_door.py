@@ -1,6 +1,12 @@
 """Senders with settings of their own, at the real door of a real broker."""
 
+import socket
+import threading
+import time
 from typing import Any
+
+from swf.store import deliveries
+from tests.net.conftest import TIMEOUT_S
 
 ORDER = "ORC|NW|{0}^HIS\rOBR||{0}^HIS||CTABD^CT abdomen^99HIS\r"
 HIS = {"name": "his", "application": "HIS", "facility": "HOSP"}
@@ -22,6 +28,40 @@ def test_two_answers_on_one_connection(*, make_broker: Any, dial: Any, framed: A
     assert application[2].startswith("ORC|OK|1^HIS|")
     assert plain[2].startswith("ORC|OK|2^HIS|")
     assert accept[0].split("|")[9] != application[0].split("|")[9]
+
+
+def test_the_application_answers_at_another_door(
+    *, make_broker: Any, dial: Any, framed: Any, scripted_peer: Any
+) -> None:
+    """The application acknowledgement goes to the source's own listener, again until that accepts it with CA."""
+    may_accept = threading.Event()
+
+    def script(connection: socket.socket, control_id: str) -> None:
+        if not may_accept.is_set():
+            may_accept.set()
+            raise OSError
+        connection.sendall(framed(f"MSH|^~\\&|HIS|HOSP|SWF|RAD|2026||ACK|1|P|2.5\rMSA|CA|{control_id}\r".encode()))
+
+    peer = scripted_peer(script)
+    host, port = peer.address
+    back = {"name": "his-back", "host": host, "port": port, "send": [], "retry_first_seconds": 0.05}
+    source = {**HIS, "ack_mode": "enhanced", "application_ack_to": "his-back"}
+    broker = make_broker(source=[source], destination=[back])
+    sender = dial(broker.hl7)
+    sender.send(framed(_order("1", "|||AL|AL")), framed(_order("2", "|||AL|NE")))
+    assert sender.answers(2) == [("CA", "C1"), ("CA", "C2")]
+    until = time.monotonic() + TIMEOUT_S
+    while _deliveries(broker) != ["DELIVERED"]:
+        assert time.monotonic() < until
+        threading.Event().wait(0.01)
+    assert len(peer.messages) > 1
+    assert len(set(peer.messages)) == 1
+    assert b"\rMSA|AA|C1\r" in peer.messages[0]
+
+
+def _deliveries(broker: Any) -> list[str]:
+    with broker.database.reading() as connection:
+        return [row.status for row in deliveries.overview(connection, limit=9)]
 
 
 def test_a_stranger_is_told_so(*, make_broker: Any, dial: Any, framed: Any) -> None:

@@ -164,10 +164,10 @@ def test_enhanced_mode(found: Found, conditions: str, codes: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("conditions", "codes"),
-    [("|", ["AE"]), ("AL|NE", ["CE"]), ("AL|AL", ["CE"]), ("NE|AL", ["AE"]), ("ER|NE", ["CE"]), ("SU|SU", [])],
+    [("|", ["AE"]), ("AL|NE", ["CE"]), ("AL|AL", ["CA", "AE"]), ("NE|AL", ["AE"]), ("ER|NE", ["CE"]), ("SU|SU", [])],
 )
 def test_refusals_in_enhanced_mode(found: Found, conditions: str, codes: list[str]) -> None:
-    """A refusal says CE where an accept acknowledgement was asked for, and nothing follows it."""
+    """A refusal is told by AE where an application acknowledgement was asked for, else by CE, and nothing follows CE."""
     department = found(source=[{**HIS, "ack_mode": "enhanced"}])
     assert answers(department.receive_raw(enhanced(conditions, "ORC|CA|8100^HIS"))) == codes
     assert [row.disposition for row in department.rows("message")] == ["REFUSED"]

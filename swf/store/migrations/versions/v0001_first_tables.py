@@ -124,7 +124,7 @@ def upgrade() -> None:
         "delivery",
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("destination", sa.String(), nullable=False),
-        sa.Column("order", ROW_NUMBER, nullable=False),
+        sa.Column("order", ROW_NUMBER, nullable=True),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("control_id", sa.String(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
