@@ -246,9 +246,11 @@ class Database:
                 connection.exec_driver_sql("RELEASE work")
             work.rings = connection.info.pop(_BELL, False)
         except BaseException as error:  # noqa: BLE001  it is its owner's, who waits for it
-            lost = self._undo(error, alone=alone)
-            work.settle(error)
-            work.called.set()
+            try:
+                lost = self._undo(error, alone=alone)
+            finally:  # also when there is no connection to undo it on: its owner waits
+                work.settle(error)
+                work.called.set()
         else:
             together.append(work)
         return lost

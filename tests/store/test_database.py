@@ -359,3 +359,13 @@ def patients_of(database: Database) -> set[str]:
     """Every patient identifier in the store."""
     with database.reading() as connection:
         return set(connection.scalars(select(PATIENT.c.patient_id)))
+
+
+def test_a_store_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
+    """Whoever writes to a file that is no database is told at once and does not wait for ever."""
+    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
+    opened = Database(f"sqlite:///{tmp_path}/broken.db")
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            opened.run(lambda transaction: transaction.exec_driver_sql("SELECT 1"))
+    opened.close()
