@@ -2,12 +2,14 @@
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from swf import config, log
 from swf.config import Settings
 from swf.dicom import negotiation
 from swf.dicom.dimse import Command
 from swf.errors import SwfError
+from swf.jobs import exams
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
@@ -63,7 +65,13 @@ class Broker:
         )
         self._workers: tuple[Service, ...] = (
             recorder,
-            Housekeeping(self.database, settings.destination, self.ailing, self.hl7.crowding),
+            Housekeeping(
+                self.database,
+                settings.destination,
+                self.ailing,
+                self.hl7.crowding,
+                [partial(exams.watch, self.database, lambda: self.site)],
+            ),
             *(DeliveryWorker(self.database, destination) for destination in settings.destination),
         )
         self._doors: tuple[Service, ...] = (self.dicom, self.hl7)

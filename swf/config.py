@@ -312,6 +312,17 @@ class Modality(Answers):
         description="What then happens: it is noted for an operator, or also presumed to have ended; what the device "
         "reports later still counts.",
     )
+    completed_by: tuple[Literal["report", "availability", "time"], ...] = Field(
+        default=(),
+        description="For a device that sends no MPPS: what completes its steps. A final report (ORU^R01), a notice that "
+        "the images are there (RAD-49), or time.",
+    )
+    completed_after_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=8760,
+        description="How many hours after its scheduled start a step is completed by time.",
+    )
 
 
 class Source(Section):

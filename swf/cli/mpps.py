@@ -16,8 +16,8 @@ from swf.dicom import mpps_details
 from swf.dicom.terms import PerformedStatus
 from swf.store import mpps as mpps_store
 from swf.store.database import Database, Record, Transaction
+from swf.workflow import overdue, unscheduled
 from swf.workflow import site as sites
-from swf.workflow import unscheduled
 from swf.workflow.site import Site
 
 app = typer.Typer(help="Performed procedure steps, the newest first.", no_args_is_help=True)
@@ -91,6 +91,19 @@ def unlink_step(
         config_file,
         lambda transaction, site: unscheduled.unlink(transaction, site, uid, clock.now(), accession_number=accession),
     )
+
+
+@app.command("end")
+def end_step(
+    uid: UidArgument,
+    discontinued: Annotated[
+        bool, typer.Option("--discontinued", help="It was broken off; else it was completed.")
+    ] = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Say how an exam ended that its device left open; what the device may report later still counts."""
+    status = PerformedStatus.DISCONTINUED if discontinued else PerformedStatus.COMPLETED
+    _resolve(config_file, lambda transaction, site: overdue.end(transaction, site, uid, status, clock.now()))
 
 
 def _resolve(config_file: Path | None, work: Callable[[Transaction, Site], None]) -> None:

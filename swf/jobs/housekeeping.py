@@ -31,12 +31,17 @@ class Housekeeping:
         destinations: tuple[Destination, ...],
         ailing: Callable[[], Sequence[str]],
         crowding: Callable[[], Sequence[Crowding]],
+        watches: Sequence[Callable[[], None]] = (),
     ) -> None:
-        """`ailing` tells the names of the services that do not do their work, `crowding` which limits a door met."""
+        """`ailing` tells the names of the services that do not do their work, `crowding` which limits a door met.
+
+        `watches` are looked after every minute too.
+        """
         self._database = database
         self._destinations = destinations
         self._ailing = ailing
         self._crowding = crowding
+        self._watches = watches
         self._ill: set[str] = set()
         self._late: set[str] = set()
         self._scheduler: BackgroundScheduler | None = None
@@ -48,6 +53,8 @@ class Housekeeping:
         )
         scheduler.add_job(self.watch_deliveries, "interval", minutes=_WATCH_MINUTES)
         scheduler.add_job(self.watch_services, "interval", minutes=_WATCH_MINUTES)
+        for watch in self._watches:
+            scheduler.add_job(watch, "interval", minutes=_WATCH_MINUTES)
         scheduler.add_job(self.watch_doors, "interval", minutes=_WATCH_MINUTES)
         scheduler.add_job(self.tidy, "cron", hour=_NIGHT_HOUR)
         scheduler.start()

@@ -257,9 +257,9 @@ class Database:
 
     def _undo(self, error: BaseException, *, alone: bool) -> BaseException | None:
         """Take back what one work did; the error that made this impossible, if it was."""
-        connection = self._connection()
-        connection.info.pop(_BELL, None)
         try:
+            connection = self._connection()  # there may be none to be had, and the owner must hear of that too
+            connection.info.pop(_BELL, None)
             if alone:
                 connection.rollback()
             else:

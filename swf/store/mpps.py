@@ -1,7 +1,6 @@
 """Performed procedure steps and what they were performed for (RAD-6, RAD-7)."""
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
@@ -30,6 +29,11 @@ _EFFECTIVE = case((PERFORMED.c.presumed == "", PERFORMED.c.status), else_=PERFOR
 # Who has the identifier now, and under which others he or she has been known
 _IDENTIFIERS = select(PATIENT.c.patient_id).where(
     (PATIENT.c.id == bindparam("patient")) | (PATIENT.c.merged_into == bindparam("patient"))
+)
+_UNFINISHED = (
+    select(PERFORMED.c.sop_instance_uid, PERFORMED.c.calling_ae_title, PERFORMED.c.updated_at)
+    .where(PERFORMED.c.status == PerformedStatus.IN_PROGRESS, PERFORMED.c.overdue_at.is_(None))
+    .order_by(PERFORMED.c.updated_at)
 )
 _ONLY = {
     "UNRESOLVED": PERFORMED.c.matching.in_(TO_BE_RESOLVED),
@@ -101,21 +105,9 @@ def unmatched(transaction: Transaction, patient: int, studies: Collection[str]) 
     return list({row.id: row for row in found}.values())
 
 
-def unfinished(
-    connection: Connection, titles: Collection[str] | None, before: datetime, limit: int
-) -> Sequence[Record]:
-    """The oldest steps in progress that nothing was heard of since `before` and that are not yet called overdue.
-
-    Of the modalities `titles`; None means every modality.
-    """
-    statement = select(PERFORMED).where(
-        PERFORMED.c.status == PerformedStatus.IN_PROGRESS,
-        PERFORMED.c.updated_at < before,
-        PERFORMED.c.overdue_at.is_(None),
-    )
-    if titles is not None:
-        statement = statement.where(PERFORMED.c.calling_ae_title.in_(titles))
-    return connection.execute(statement.order_by(PERFORMED.c.updated_at).limit(limit)).all()
+def unfinished(connection: Connection) -> Sequence[Record]:
+    """What is in progress and not yet called overdue, the longest silent first, without its dataset."""
+    return connection.execute(_UNFINISHED).all()
 
 
 def overview(connection: Connection, *, limit: int, only: str = "") -> Sequence[Record]:

@@ -141,6 +141,14 @@ def find_steps(transaction: Transaction, references: Mapping[str, str]) -> Seque
     return transaction.execute(statement.where(and_(*conditions)).order_by(STEP.c.id)).all()
 
 
+def steps_before(
+    transaction: Transaction, stations: Collection[str], statuses: Collection[str], before: str
+) -> Sequence[Record]:
+    """The steps of these stations in one of these statuses that should have begun before a moment, YYYYMMDDHHMMSS."""
+    conditions = (STEP.c.station.in_(stations), STEP.c.status.in_(statuses), STEP.c.start != "", STEP.c.start < before)
+    return transaction.execute(select(STEP).where(*conditions).order_by(STEP.c.id).with_for_update()).all()
+
+
 def one(transaction: Transaction, number: int) -> Record:
     """Order row `number`."""
     return _ONE.one(transaction, number=number)

@@ -91,8 +91,9 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     merged = mpps_rules.merge(stored, changes)
     performed = effects.read(row, merged)
     status = performed.summary.status
-    ended = {"presumed": "", "overdue_at": None} if status in FINAL else {}
-    mpps.change(transaction, row.id, dataset=rules.encode(merged), status=status, updated_at=at, **ended)
+    presumed = "" if status in FINAL else row.presumed
+    heard = {"presumed": presumed, "overdue_at": None, "updated_at": at}
+    mpps.change(transaction, row.id, dataset=rules.encode(merged), status=status, **heard)
     linked = mpps.scheduled_for(transaction, row.id)
     if status == row.status:
         detail = performed.detail()

@@ -1,7 +1,7 @@
 """Reports of results: a report has come, and how final it is (ORU^R01).
 
-A report ends no step: what was performed is said by the modality, and a report on the first of two exams must not take
-the second off the worklist.
+A report ends no step by itself: what was performed is said by the modality, and a report on the first of two exams must
+not take the second off the worklist. Only for a device that sends no MPPS a site may let a final report stand for it.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import identifiers
+from swf.workflow import completion, identifiers
 from swf.workflow.site import Site
 
 _SEGMENT_SEQUENCE, _REQUIRED_FIELD, _TABLE_VALUE = 100, 101, 103
@@ -37,6 +37,8 @@ def receive(transaction: Transaction, site: Site, message: Message, at: datetime
         if kept != order.result_status:
             orders.change(transaction, order.id, result_status=kept, updated_at=at)
         entries.append(Entry(Event.REPORT_RECEIVED, order.id, detail={"told": told, "result_status": kept}))
+        if told in _FINAL:
+            entries += completion.by(transaction, site, "report", orders.steps(transaction, order.id), at)
     return entries
 
 

@@ -62,3 +62,18 @@ def test_what_is_not_there_is_told(emergency: str, words: tuple[str, ...], code:
     """A mistyped number or word is told in one sentence, and nothing is changed."""
     result = run("mpps", *words)
     assert (result.exit_code, bool(result.stderr.strip())) == (code, True)
+
+
+@pytest.mark.parametrize(("option", "status"), [((), "CM"), (("--discontinued",), "DC")])
+def test_an_exam_left_open_is_ended(broker: Broker, emergency: str, option: tuple[str, ...], status: str) -> None:
+    """The operator who knows how an exam ended says so, and the order follows."""
+    order = his.Order()
+    mllp_client.exchange(*broker.hl7.address, his.order_orm(order), 10)
+    scanner = Modality(*broker.dicom.address, "CT1")
+    uid = scanner.begin(*scanner.query())
+    assert run("mpps", "end", uid, *option).exit_code == 0
+    (listed, _) = json.loads(run("mpps", "list", "--json").stdout)
+    assert (listed["status"], bool(listed["presumed"])) == ("IN PROGRESS", True)
+    assert json.loads(run("orders", "--json").stdout)[0]["status"] == status
+    scanner.complete(uid)
+    assert run("mpps", "end", uid).exit_code == 1

@@ -48,8 +48,8 @@ def test_a_presumed_end_counts_until_another_is_reported(database: Database) -> 
         assert mpps.statuses_for(transaction, step) == ["DISCONTINUED"]
 
 
-def test_only_what_is_silent_and_not_yet_noted_is_overdue(database: Database) -> None:
-    """An exam is called overdue once, and not while the device still reports."""
+def test_what_is_still_open_is_found_the_longest_silent_first(database: Database) -> None:
+    """An exam that ended, or was called overdue already, is not looked at again."""
     late, recent = rows.AT - timedelta(hours=13), rows.AT - timedelta(hours=1)
     with database.transaction() as transaction:
         for uid, columns in {
@@ -60,10 +60,7 @@ def test_only_what_is_silent_and_not_yet_noted_is_overdue(database: Database) ->
             "1.5": {"updated_at": late - timedelta(hours=1), "calling_ae_title": "MR1"},
         }.items():
             rows.performed(transaction, sop_instance_uid=uid, **columns)
-        before = rows.AT - timedelta(hours=12)
-        assert [row.sop_instance_uid for row in mpps.unfinished(transaction, None, before, 10)] == ["1.5", "1.1"]
-        assert [row.sop_instance_uid for row in mpps.unfinished(transaction, ["CT1"], before, 10)] == ["1.1"]
-        assert [row.sop_instance_uid for row in mpps.unfinished(transaction, None, before, 1)] == ["1.5"]
+        assert [row.sop_instance_uid for row in mpps.unfinished(transaction)] == ["1.5", "1.1", "1.2"]
 
 
 @pytest.mark.parametrize(
