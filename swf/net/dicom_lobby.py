@@ -61,6 +61,7 @@ class _Guest:
     shaking: bool
     heard: bytearray = field(default_factory=bytearray)
     parting: bool = False
+    ignored: int = 0
 
 
 class Lobby:
@@ -200,22 +201,26 @@ class Lobby:
         return True
 
     def _listen(self, guest: _Guest) -> None:
-        while True:
-            try:
-                received = guest.connection.recv(dicom_wire.CHUNK)
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return
-            if not received:
-                raise ConnectionResetError("left without a word" if not guest.heard else "left within its request")
-            if guest.parting:
-                continue
-            guest.heard += received
-            length = dicom_wire.length_of(guest.heard)
-            if guest.heard[0] != pdu.Type.ASSOCIATE_RQ:
-                raise Violation("something came before A-ASSOCIATE-RQ", pdu.AbortReason.UNEXPECTED_PDU)
-            if length is not None and len(guest.heard) >= length:
-                self._hand_over(guest, length)
-                return
+        """Take one piece of what has arrived, so that a flood has its turn like everybody else."""
+        # Who is parted from is not read any further, so its TLS session is left alone
+        receive = socket.socket.recv if guest.parting else type(guest.connection).recv
+        try:
+            received = receive(guest.connection, dicom_wire.CHUNK)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return
+        if not received:
+            raise ConnectionResetError("the peer has closed the connection")
+        if guest.parting:
+            guest.ignored += len(received)
+            if guest.ignored > dicom_wire.PART_BYTES:
+                self._dismiss(guest)
+            return
+        guest.heard += received
+        length = dicom_wire.length_of(guest.heard)
+        if guest.heard[0] != pdu.Type.ASSOCIATE_RQ:
+            raise Violation("something came before A-ASSOCIATE-RQ", pdu.AbortReason.UNEXPECTED_PDU)
+        if length is not None and len(guest.heard) >= length:
+            self._hand_over(guest, length)
 
     def _hand_over(self, guest: _Guest, length: int) -> None:
         request, unread = bytes(guest.heard[pdu.HEADER.size : length]), bytes(guest.heard[length:])
@@ -237,14 +242,20 @@ class Lobby:
             guest.connection.send(words)
         except OSError:
             self._dismiss(guest)
-            return
+        else:
+            self._part(guest)
+
+    def _part(self, guest: _Guest) -> None:
         guest.parting = True
         guest.until = time.monotonic() + dicom_wire.PART_S
 
     def _leave(self, guest: _Guest, error: OSError) -> None:
-        if guest.shaking:
-            self._turned_away(guest.address, f"no TLS session: {getattr(error, 'reason', None) or 'left'}")
-        self._dismiss(guest)
+        if guest.shaking and isinstance(error, ssl.SSLError):
+            self._turned_away(guest.address, f"no TLS session: {error.reason or 'left within the handshake'}")
+            guest.shaking = False
+            self._part(guest)  # the alert that says why is on its way
+        else:
+            self._dismiss(guest)
 
     def _turn_away(self, guest: _Guest, reason: str) -> None:
         if not guest.parting:

@@ -46,8 +46,8 @@ class _Open:
 class DicomServer:
     """Serves associations: each in a thread of its own, and only for callers that are known.
 
-    `titles` are the AE titles of ours that may be called. `services` are what is offered, by SOP class and command; Verification is always there. `secured` is what callers
-    at the TLS port are met with.
+    `titles` are the AE titles of ours that may be called. `services` are what is offered, by SOP class and command;
+    Verification is always there. `secured` is what callers at the TLS port are met with.
     """
 
     name = "dicom server"

@@ -20,10 +20,12 @@ LARGEST_DATA = 64 * 1024
 """The longest body of a P-DATA-TF we ask for."""
 LARGEST_PDU = 256 * 1024
 """The longest body of any PDU we take: some peers do not heed what we ask for."""
-SEND_BUFFER = 64 * 1024
+SEND_BUFFER = 16 * 1024
 """What may wait in the kernel for a slow reader; with more, an answer is gone before the peer can cancel it."""
 PART_S = 1.0
 """How long a peer may take to close its end after the last word."""
+PART_BYTES = 2**20
+"""How much it may still send in that time."""
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
@@ -104,6 +106,11 @@ class Wire:
                 return None
         return found
 
+    def listen(self, seconds: float) -> None:
+        """Wait until something comes in, but no longer than this."""
+        if seconds > 0:
+            self._working.poll(seconds * 1000)
+
     def send(self, content: bytes | bytearray) -> None:
         """Send all of it; what comes in meanwhile is kept for `heard`."""
         until = time.monotonic() + self._deadline_s
@@ -122,12 +129,14 @@ class Wire:
         with contextlib.suppress(OSError):
             if not isinstance(self._connection, ssl.SSLSocket):
                 self._connection.shutdown(socket.SHUT_WR)
-            until = time.monotonic() + PART_S
-            while True:
+            until, ignored = time.monotonic() + PART_S, 0
+            while ignored < PART_BYTES:
                 _polled(self._working, until)
                 with contextlib.suppress(BlockingIOError, ssl.SSLWantReadError):
-                    if not self._connection.recv(CHUNK):
+                    received = self._connection.recv(CHUNK)
+                    if not received:
                         break
+                    ignored += len(received)
         self.close()
 
     def cut(self) -> None:

@@ -130,3 +130,18 @@ def test_a_stranger_hears_why(dcmtk: Program, make_broker: MakeBroker) -> None:
     assert done.returncode != 0
     assert "Rejected Permanent" in done.stdout + done.stderr
     assert "Calling AE Title Not Recognized" in done.stdout + done.stderr
+
+
+def test_findscu_cancels(dcmtk: Program, broker: Broker) -> None:
+    """A foreign scanner that has seen enough of a long list stops it in the middle, every time."""
+    lines = _order("A1").decode("iso8859_5").split("\r")
+    steps = [lines[6].replace("|SA1|", f"|S{number}|") for number in range(500)]
+    with MllpClient(broker.hl7.address) as client:
+        assert client.send("\r".join([*lines[:6], *steps, ""]).encode("iso8859_5")) == "AA"
+    host, port = broker.dicom.address
+    keys = ("-k", "PatientName", "-k", "AccessionNumber", "-k", "StudyInstanceUID", "-k", "(0040,0100)[0].Modality")
+    for _ in range(5):
+        done = dcmtk("findscu", "-W", "-v", "--cancel", "5", "-aet", "CT1", "-aec", "SWF", host, port, *keys)
+        said = done.stdout + done.stderr
+        assert "Cancel: MatchingTerminatedDueToCancelRequest" in said
+        assert 5 <= said.count("Find Response: ") < 500
