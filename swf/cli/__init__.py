@@ -19,6 +19,7 @@ from swf.cli import (
     patients,
     serve,
     settings,
+    stations,
 )
 
 app = typer.Typer(
@@ -56,6 +57,7 @@ for command in (
     journal.journal,
     hl7.send,
     hl7.listen,
+    stations.queries,
     dicom.query,
     dicom.echo,
 ):

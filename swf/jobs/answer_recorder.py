@@ -1,4 +1,4 @@
-"""Notes which modality was given which steps, behind the answer and not before it (RAD-5).
+"""Notes what each modality asked and which steps it was given, behind the answer and not before it (RAD-5).
 
 A worklist must be answered even while the store cannot be written, so the door only leaves a note here.
 """
@@ -10,9 +10,10 @@ from datetime import datetime
 
 from swf import clock, log
 from swf.jobs.worker import Worker
-from swf.store import worklist
+from swf.store import queries, worklist
 from swf.store.database import Database, Transaction
 from swf.store.doorbell import Doorbell
+from swf.store.queries import Asked
 
 MOST_WAITING = 10_000
 _AT_A_TIME = 100
@@ -20,9 +21,14 @@ _AT_A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    ae_title: str
+    asked: Asked
     steps: list[int]
+    milliseconds: int
     at: datetime
+
+
+_Last = dict[str, tuple[Asked, int]]
+"""By AE title what was asked last, and the row that says so."""
 
 
 class AnswerRecorder:
@@ -34,18 +40,17 @@ class AnswerRecorder:
         self._database = database
         self._notes: queue.Queue[_Note] = queue.Queue(MOST_WAITING)
         self._unwritten: list[_Note] = []
+        self._last: _Last = {}
         self._writing = threading.Lock()
         self._doorbell = Doorbell()
         self._worker = Worker(self.name, self.turn, self._doorbell)
 
-    def record(self, ae_title: str, steps: list[int]) -> None:
-        """Note that `ae_title` was given `steps`; returns at once."""
-        if not steps:
-            return
+    def record(self, asked: Asked, steps: list[int], milliseconds: int) -> None:
+        """Note a query and the rows of the steps it was answered with; returns at once."""
         try:
-            self._notes.put_nowait(_Note(ae_title, steps, clock.now()))
+            self._notes.put_nowait(_Note(asked, steps, milliseconds, clock.now()))
         except queue.Full:
-            log.error("worklist answers not recorded", ae_title=ae_title, count=len(steps))
+            log.error("worklist answers not recorded", ae_title=asked.ae_title, count=len(steps))
         self._doorbell.ring()
 
     def start(self) -> None:
@@ -68,13 +73,20 @@ class AnswerRecorder:
             self._unwritten = self._unwritten or self._taken()
             if not self._unwritten:
                 return None
-            self._database.run(self._write)
+            self._last = self._database.run(self._write)
             self._unwritten = []
         return 0
 
-    def _write(self, transaction: Transaction) -> None:
+    def _write(self, transaction: Transaction) -> _Last:
+        """Write the notes; what each modality asked last counts from when that is committed, for it may be done again."""
+        known = dict(self._last)
         for note in self._unwritten:
-            worklist.record_answers(transaction, note.ae_title, note.steps, note.at)
+            title = note.asked.ae_title
+            before, row = known.get(title, (None, 0))
+            if note.asked != before or not queries.repeat(transaction, row, note.at, note.milliseconds):
+                known[title] = (note.asked, queries.add(transaction, note.asked, note.at, note.milliseconds))
+            worklist.record_answers(transaction, title, note.steps, note.at)
+        return known
 
     def _taken(self) -> list[_Note]:
         notes: list[_Note] = []

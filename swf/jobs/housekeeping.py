@@ -11,10 +11,11 @@ from swf.config import Destination
 from swf.errors import StoreError
 from swf.model.journal import Event
 from swf.net.mllp_listener import Crowding
-from swf.store import deliveries, journal
+from swf.store import deliveries, journal, queries
 from swf.store.database import Database
 from swf.store.journal import Entry
 
+QUERIES_KEPT = timedelta(days=30)
 _LATE = timedelta(minutes=5)
 _WATCH_MINUTES = 1
 _NIGHT_HOUR = 3
@@ -105,8 +106,10 @@ class Housekeeping:
             log.error("connection limits not noted", count=len(entries), error=str(error))
 
     def tidy(self) -> None:
-        """Let the database gather statistics and give back its log's space."""
+        """Forget what modalities asked long ago; let the database gather statistics and give back its log's space."""
         try:
+            with self._database.transaction() as transaction:
+                queries.forget(transaction, clock.now() - QUERIES_KEPT)
             self._database.tidy()
         except StoreError as error:
             log.error("store not tidied", error=str(error))

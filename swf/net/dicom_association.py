@@ -12,16 +12,17 @@ from collections import deque
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from swf import log
-from swf.dicom import dimse, pdu, status
+from swf.dicom import datasets, dimse, pdu, status
 from swf.dicom.dimse import Command, CommandSet
 from swf.dicom.messages import Assembler, Message
 from swf.dicom.negotiation import Agreement, Context
 from swf.dicom.pdu import AbortReason
 from swf.net import dicom_request
-from swf.net.dicom_request import LONGEST_DATASET, Answer, Identifier, Request, Services, Status
+from swf.net.dicom_request import Answer, Identifier, Request, Services, Status
 from swf.net.dicom_wire import Pdu, Violation, Wire
 
 BURST_BYTES = 8 * 1024
@@ -58,7 +59,7 @@ class Association:
         self._services = services
         self._idle_s = idle_s
         self._request_s = request_s
-        self._assembler = Assembler(LONGEST_DATASET)
+        self._assembler = Assembler(datasets.LONGEST)
         self._queue: deque[Message] = deque()
         self._released = False
         self._cancelled = False
@@ -196,7 +197,7 @@ class _Voice:
 
     def say(self, code: Status, identifier: Identifier) -> None:
         """Add one response to the burst."""
-        content = dicom_request.encoded(identifier, self._syntax)
+        content = datasets.encoded(identifier, self._syntax) if isinstance(identifier, Dataset) else identifier or b""
         self._unsent += self._head(code, has_dataset=identifier is not None)
         if identifier is not None:
             self._unsent += pdu.data(self._context, content, is_command=False, largest=self._largest)

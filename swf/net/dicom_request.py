@@ -1,21 +1,14 @@
 """One DIMSE request as a service gets it: who asks, for what, and its dataset in whatever transfer syntax it came in."""
 
-import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any, TypeAlias
 
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID
 
+from swf.dicom import datasets
 from swf.dicom.dimse import CommandSet
-
-LONGEST_DATASET = 8 * 2**20
-"""The longest dataset a request may have. A report of 20,000 images is half as long."""
 
 Status: TypeAlias = int | Dataset
 """A status code, or a dataset of group 0000 with Status and what goes with it."""
@@ -52,7 +45,7 @@ class Request:
 
     def dataset(self) -> Dataset:
         """The dataset of the request, empty when it has none; raises what pydicom raises for bytes that are no dataset."""
-        return decoded(self.raw, self.syntax)
+        return datasets.decoded(self.raw, self.syntax)
 
     def tags(self) -> tuple[int, ...]:
         """The attribute identifier list of N-GET."""
@@ -66,40 +59,8 @@ Services: TypeAlias = Mapping[str, Mapping[int, Service]]
 """By SOP class and command field."""
 
 
-def decoded(raw: bytes, syntax: UID) -> Dataset:
-    """The dataset these bytes are in `syntax`. Raises what pydicom raises, ValueError for one that grows too long."""
-    if syntax == DeflatedExplicitVRLittleEndian:
-        raw = _inflated(raw)
-    return read_dataset(BytesIO(raw), is_implicit_VR=syntax.is_implicit_VR, is_little_endian=syntax.is_little_endian)
-
-
-def encoded(identifier: Identifier, syntax: UID) -> bytes:
-    """The bytes of an answer's dataset in `syntax`."""
-    if identifier is None or isinstance(identifier, bytes):
-        return identifier or b""
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
-    write_dataset(buffer, identifier)
-    raw: bytes = buffer.getvalue()
-    return _deflated(raw) if syntax == DeflatedExplicitVRLittleEndian else raw
-
-
 def fields(status: Status) -> dict[str, Any]:
     """The status and what goes with it, by keyword."""
     if isinstance(status, int):
         return {"Status": status}
     return {element.keyword: element.value for element in status if element.tag.group == 0}
-
-
-def _inflated(raw: bytes) -> bytes:
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    plain = inflater.decompress(raw, LONGEST_DATASET)
-    if inflater.unconsumed_tail:
-        raise ValueError("a deflated dataset grows too long")
-    return plain
-
-
-def _deflated(raw: bytes) -> bytes:
-    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    packed = deflater.compress(raw) + deflater.flush()
-    return packed + b"\0" * (len(packed) % 2)

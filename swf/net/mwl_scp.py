@@ -1,5 +1,6 @@
 """Modality Worklist SCP: a query in, the matching steps out, one a response (RAD-5, PS3.4 K.4)."""
 
+import time
 from collections.abc import Callable, Iterator
 
 from pydicom.dataset import Dataset
@@ -12,46 +13,68 @@ from swf.dicom.worklist import WorklistQuery
 from swf.errors import StoreError
 from swf.net.dicom_request import Answer, Request
 from swf.store.database import Database
+from swf.store.queries import Asked
 from swf.workflow import stations
 from swf.workflow.stations import Station
 
-Record = Callable[[str, list[int]], None]  # AE title and the rows of the steps it was given
+Record = Callable[[Asked, list[int], int], None]
+"""What a modality asked, the rows of the steps it was given, and how many milliseconds that took."""
+LONGEST_KEPT = 1 << 16
 _LONGEST_COMMENT = 64
+_GONE = "gone"
 
 
 def on_find(
     database: Database, record: Record, settings: Callable[[], Settings]
 ) -> Callable[[Request], Iterator[Answer]]:
-    """What answers C-FIND from `database` by the `settings` in force, and tells `record` which steps were given.
+    """What answers C-FIND from `database` by the `settings` in force, and tells `record` what was asked and given.
 
-    With more than `dicom.max_answers` matches so many are given, and the final status is A700: the modality learns that the
-    list is not whole (PS3.4 K.4.1.1.4). 0 is no limit.
+    With more than `dicom.max_answers` matches so many are given, and the final status is A700: the modality learns that
+    the list is not whole (PS3.4 K.4.1.1.4). 0 is no limit.
     """
 
     def find(request: Request) -> Iterator[Answer]:
-        title = request.calling
-        station = stations.find(settings(), title, request.called)
-        try:
-            query = stations.read_query(station, request.dataset())
-        except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
-            log.warning("query unreadable", ae_title=title, reason=type(error).__name__)
-            yield _failure(status.IDENTIFIER_DOES_NOT_MATCH, "the identifier cannot be read"), None
-            return
-        if query.remarks:
-            log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
         given: list[int] = []
+        began = time.monotonic()
+        final = _GONE  # until the last answer has been taken from here
         try:
-            yield from _answers(request, database, (station, query), given, settings().dicom.max_answers)
-        except StoreError as error:
-            log.error("query not answered", ae_title=title, error=str(error))
-            yield _failure(status.OUT_OF_RESOURCES, "the store cannot be read now"), None
-        except Exception as error:  # noqa: BLE001  the last resort of this door
-            log.error("query failed", ae_title=title, traceback=log.frames(error))
-            yield _failure(status.UNABLE_TO_PROCESS, "processing failure"), None
+            for answer in _outcome(request, database, settings(), given):
+                final = _GONE if answer[1] is not None else f"{_code(answer):04X}"
+                yield answer
+            final = f"{status.SUCCESS:04X}" if final == _GONE else final
         finally:
-            record(title, given)
+            raw = request.raw if len(request.raw) <= LONGEST_KEPT else b""
+            who = (request.calling, request.called, request.address, str(request.syntax))
+            record(Asked(*who, raw, final, len(given)), given, round((time.monotonic() - began) * 1000))
 
     return find
+
+
+def _outcome(request: Request, database: Database, settings: Settings, given: list[int]) -> Iterator[Answer]:
+    """Every answer, the last one too when it is not the success that goes without saying."""
+    title = request.calling
+    station = stations.find(settings, title, request.called)
+    try:
+        query = stations.read_query(station, request.dataset())
+    except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
+        log.warning("query unreadable", ae_title=title, reason=type(error).__name__)
+        yield _failure(status.IDENTIFIER_DOES_NOT_MATCH, "the identifier cannot be read"), None
+        return
+    if query.remarks:
+        log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
+    try:
+        yield from _answers(request, database, (station, query), given, settings.dicom.max_answers)
+    except StoreError as error:
+        log.error("query not answered", ae_title=title, error=str(error))
+        yield _failure(status.OUT_OF_RESOURCES, "the store cannot be read now"), None
+    except Exception as error:  # noqa: BLE001  the last resort of this door
+        log.error("query failed", ae_title=title, traceback=log.frames(error))
+        yield _failure(status.UNABLE_TO_PROCESS, "processing failure"), None
+
+
+def _code(answer: Answer) -> int:
+    told = answer[0]
+    return told if isinstance(told, int) else int(told.Status)
 
 
 def _answers(

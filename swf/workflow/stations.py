@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 
 from swf import clock, profiles
 from swf.config import Modality, Settings
-from swf.dicom import attributes, encoding, flaws, matching, tailoring, terms, worklist
+from swf.dicom import attributes, encoding, flaws, listing, matching, tailoring, terms, worklist
 from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range
 from swf.dicom.tailoring import Tailoring
 from swf.dicom.worklist import WorklistQuery
@@ -105,6 +105,11 @@ def tailoring_of(answers: Answers) -> Tailoring:
 
 def _paths(names: Iterable[str]) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(encoding.layout(keyword).tag for keyword in name.split("/")) for name in names)
+
+
+def keys_of(identifier: Dataset) -> dict[str, str]:
+    """The keys of a query that ask for something, as path and value."""
+    return {path: value for path, value in listing.attributes(identifier).items() if value.strip(" *")}
 
 
 # ---- the clauses ----

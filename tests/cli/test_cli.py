@@ -167,6 +167,18 @@ def test_what_is_sent_is_answered(broker: Broker, run: Run, tmp_path: Path) -> N
     assert (result.exit_code, result.stdout.count("MSA|AA|")) == (0, 2)
 
 
+def test_queries_are_listed(played: tuple[Run, Broker]) -> None:
+    """What every scanner asked and how many steps it got can be read, one line for one question."""
+    run, broker = played
+    Modality(*broker.dicom.address, "XR9").query(Modality="XR", PatientName="DOE*")
+    broker.stop()
+    (asked,) = rows(run("queries", "--ae", "XR9", "--json"))
+    assert asked["keys"] == {"PatientName": "DOE*", "ScheduledProcedureStepSequence/Modality": "XR"}
+    assert (asked["answers"], asked["status"], asked["times"], asked["called"]) == (0, "0000", 1, "SWF")
+    assert "PatientName=DOE* Modality=XR" in run("queries", "--ae", "XR9").stdout
+    assert len(rows(run("queries", "--json"))) > 1
+
+
 def test_the_worklist_can_be_asked_for(broker: Broker, run: Run, tmp_path: Path) -> None:
     """An engineer sees what a modality would see, by the keys a modality would use."""
     run("send", "--to", hl7(broker), _file(tmp_path, his.order_omi(his.Order(modality="MR", station_ae="MR1"))))

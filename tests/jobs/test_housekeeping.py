@@ -11,10 +11,11 @@ import pytest
 
 from swf.broker import Broker
 from swf.config import Destination
-from swf.jobs.housekeeping import Housekeeping
+from swf.jobs.housekeeping import QUERIES_KEPT, Housekeeping
 from swf.net.mllp_listener import Crowding
-from swf.store import deliveries, journal
+from swf.store import deliveries, journal, queries
 from swf.store.database import Database
+from swf.store.queries import Asked
 from tests import rows
 
 MIS = Destination(name="mis", host="127.0.0.1", port=2576)
@@ -85,6 +86,18 @@ def test_tidying_does_not_disturb_a_busy_store(archive: Database, housekeeping: 
         assert deliveries.waiting(connection) == {"mis": 1}
     with contextlib.closing(sqlite3.connect(archive.url.removeprefix("sqlite:///"))) as somebody:
         assert somebody.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_old_queries_are_forgotten_at_night(archive: Database, housekeeping: Housekeeping, hand_clock: Any) -> None:
+    """What scanners asked stays for a month, and the store does not grow by it for ever."""
+    asked = Asked("CT1", "SWF", "192.0.2.7", "1.2.840.10008.1.2", b"", "0000", 0)
+    with archive.transaction() as transaction:
+        queries.add(transaction, asked, rows.AT, 1)
+        queries.add(transaction, asked, rows.AT + timedelta(days=1), 1)
+    hand_clock.move((QUERIES_KEPT + timedelta(hours=1)).total_seconds())
+    housekeeping.tidy()
+    with archive.reading() as connection:
+        assert [row.first_at for row in queries.recent(connection, limit=9)] == [rows.AT + timedelta(days=1)]
 
 
 def test_a_service_that_fails_is_told_once_and_its_recovery_once(archive: Database, log_lines: Lines) -> None:

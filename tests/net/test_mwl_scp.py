@@ -9,11 +9,14 @@ from typing import Any, TypeAlias
 
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from swf.broker import Broker
+from swf.dicom import datasets
 from swf.net import mllp_client
-from tests.conftest import settings_for
+from swf.store import queries
+from swf.store.database import Database
+from tests.conftest import MakeBroker, settings_for
 from tests.net import dicom_peer
 from tests.net.dicom_peer import dataset, put
 
@@ -351,3 +354,29 @@ def test_a_store_that_cannot_be_read_is_no_empty_list(tmp_path: Path) -> None:
     ((status, item),) = dicom_peer.find(broker.dicom.address, _identifier())
     broker.stop()
     assert (status, item) == (OUT_OF_RESOURCES, None)
+
+
+# ---- what is kept of queries ----
+
+
+def test_every_query_is_kept_with_its_outcome(make_broker: MakeBroker, log_lines: io.StringIO) -> None:
+    """What a scanner asked, from where, with what outcome and in what time is kept; the log names no patient."""
+    broker = make_broker(dicom={"max_answers": 1})
+    put_order = mllp_client.exchange(*broker.hl7.address, _order("A1", ITEMS["A1"]), 10)
+    assert b"MSA|AA" in put_order
+    assert b"MSA|AA" in mllp_client.exchange(*broker.hl7.address, _order("A2", ITEMS["A2"]), 10)
+    dicom_peer.find(broker.dicom.address, _identifier(PatientName="Geheim*"))
+    dicom_peer.find(broker.dicom.address, _identifier())
+    dicom_peer.find(broker.dicom.address, _identifier(), syntaxes=[ExplicitVRLittleEndian])
+    broker.stop()
+    kept = Database(broker.settings.store.url)
+    with kept.reading() as connection:
+        third, second, first = queries.recent(connection, limit=10)
+    kept.close()
+    assert [(row.status, row.answers) for row in (first, second, third)] == [("0000", 0), ("A700", 1), ("A700", 1)]
+    assert (first.ae_title, first.called, first.address) == ("CT1", "SWF", "127.0.0.1")
+    assert datasets.decoded(first.identifier, UID(first.syntax)).PatientName == "Geheim*"
+    assert datasets.decoded(third.identifier, UID(third.syntax)).AccessionNumber == ""
+    assert (first.syntax, third.syntax) == (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
+    assert first.milliseconds < 10_000
+    assert "Geheim" not in log_lines.getvalue()

@@ -265,6 +265,24 @@ def upgrade() -> None:
     op.create_index("ix_visit_change_step", "visit_change", ["step"], unique=False)
     op.create_index("visit_change_by_visit", "visit_change", ["patient", "admission_id", "at"], unique=False)
     op.create_table(
+        "modality_query",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("ae_title", sa.String(), nullable=False),
+        sa.Column("called", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("syntax", sa.String(), nullable=False),
+        sa.Column("identifier", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("milliseconds", sa.Integer(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("modality_query_by_last", "modality_query", ["last_at"], unique=False)
+    op.create_index("modality_query_by_title", "modality_query", ["ae_title", "id"], unique=False)
+    op.create_table(
         "worklist_answer",
         sa.Column("step", ROW_NUMBER, nullable=False),
         sa.Column("ae_title", sa.String(), nullable=False),
