@@ -284,7 +284,7 @@ def is_identifier(keyword: str) -> bool:
 def violations(keyword: str, value: str) -> list[str]:
     """What one `value` (not a list of values) breaks of its VR, as half-sentences that never repeat the value."""
     vr = layout(keyword).vr
-    if not value or (vr in _PLAIN_VRS and len(value) <= _LIMITS[vr] and is_plain(value)):
+    if not value or (vr in _PLAIN_VRS and len(value) <= _LIMITS[vr] and _is_plain(value)):
         return []
     found = [*_too_long(vr, value), *_forbidden_characters(vr, value)]
     if vr == "PN":
@@ -296,13 +296,25 @@ def violations(keyword: str, value: str) -> list[str]:
 
 
 @cache
-def plain_length(keyword: str) -> int:
-    """How long a text may be that needs no more than `is_plain` to be a value; 0 when its VR asks for more."""
+def fits(keyword: str) -> Callable[[str], bool]:
+    """A quick look at one value: True when `clean` and `violations` would find nothing to do, as they nearly never do."""
     vr = layout(keyword).vr
-    return _LIMITS[vr] if vr in _PLAIN_VRS else 0
+    limit = _LIMITS.get(vr, 0)
+    if vr in _PLAIN_VRS:
+        return lambda value: len(value) <= limit and _is_plain(value) and value == value.strip(" ")
+    if vr == "PN":
+        return lambda value: (
+            len(value) <= limit
+            and _is_plain(value)
+            and "=" not in value
+            and value.count("^") < _NAME_COMPONENTS
+            and value == value.strip(" ")
+        )
+    accepts = _FORMS[vr][0] if vr in ("CS", "DA", "TM", "UI") else None
+    return lambda value: accepts is not None and len(value) <= limit and accepts(value) and value == value.strip(" ")
 
 
-def is_plain(value: str) -> bool:
+def _is_plain(value: str) -> bool:
     """What nearly every value is: nothing in it could matter to any VR but its length."""
     return value.isprintable() and "\\" not in value
 
@@ -345,7 +357,7 @@ def clean(keyword: str, value: str) -> str:
     their outer spaces and nothing else; `violations` then says what is wrong with them.
     """
     vr = layout(keyword).vr
-    if vr not in _DISPLAY or is_identifier(keyword) or is_plain(value):
+    if vr not in _DISPLAY or is_identifier(keyword) or _is_plain(value):
         return value.strip(" ")
     if vr not in _MULTILINE:
         value = re.sub(r"[\t\n\f\r]+", " ", value).replace("\\", "/")

@@ -154,7 +154,7 @@ def _evaluate(
             continue
         if rule.keyword in item:  # an earlier line for the same attribute said something
             continue
-        value = _read(rule, places, group, warnings) if places else None
+        value = (_recurring if rule.recurs else _value)(rule, places, group, warnings) if places else None
         if value or (value is not None and not rule.required):  # what is required cannot be cleared
             item[rule.keyword] = value
         elif not changing and rule.default:
@@ -164,18 +164,19 @@ def _evaluate(
     return item
 
 
-def _read(rule: Rule, places: tuple[Selector, ...], group: OrderGroup, warnings: list[str]) -> Value | None:
+def _recurring(rule: Rule, places: tuple[Selector, ...], group: OrderGroup, warnings: list[str]) -> Value | None:
     """`_value`, remembered for what comes again with other orders."""
-    segment = group.first(places[0].segment)
-    if not rule.recurs or segment is None:
+    place = places[0]
+    segment = group.segments[place.segment][0]
+    if not segment.plain(place.field):
         return _value(rule, places, group, warnings)
-    key = (places[0], segment.raw(places[0].field))
-    value = rule.known.get(key) if segment.plain(places[0].field) else None
+    key = (place, segment.raw(place.field))
+    value = rule.known.get(key)
     if value is not None:
         return value
     changed = len(warnings)
     value = _value(rule, places[:1], group, warnings)
-    if value and changed == len(warnings) and segment.plain(places[0].field):
+    if value and changed == len(warnings):
         if len(rule.known) >= _MOST_KNOWN:
             rule.known.clear()
         rule.known[key] = value
@@ -185,9 +186,11 @@ def _read(rule: Rule, places: tuple[Selector, ...], group: OrderGroup, warnings:
 def _value(rule: Rule, places: Iterable[Selector], group: OrderGroup, warnings: list[str]) -> Value | None:
     """The first place that says something, or all of them; an empty value when the first that is there says NULL."""
     values: list[Value] = []
+    single = not rule.every
     giving: Selector | None = None
     for selector in places:
-        for source in selectors.sources(selector, group):
+        found = selectors.sources(selector, group)
+        for source in found:
             if rule.filters and not _admitted(rule, selector, source):
                 continue
             if source.is_null():
@@ -196,11 +199,13 @@ def _value(rule: Rule, places: Iterable[Selector], group: OrderGroup, warnings: 
             if rule.remark and (said := rule.remark(source)):
                 _warn(warnings, f"{selectors.placed(selector, group)} {said}")
             if value:
+                if single and len(found) == 1:
+                    return _fitted(rule, _Origin(selector, group, warnings), value)
                 values.append(value)
             elif rule.required and not (rule.remark and rule.remark(source)) and source.text().strip():
                 raise _unusable(rule, selectors.placed(selector, group))
         giving = giving or (selector if values else None)
-        if values and not rule.every:
+        if values and single:
             break
     return _fitted(rule, _Origin(giving, group, warnings), _flat(rule, values)) if giving else None
 
@@ -262,8 +267,8 @@ def _fitted_part(keyword: str, value: Value, origin: _Origin) -> Value:
 
 def _fitted_text(keyword: str, origin: _Origin, value: str) -> str:
     """`value` as its VR can hold it; empty, with a warning, when nothing of it can be kept."""
-    if len(value) <= encoding.plain_length(keyword) and encoding.is_plain(value):
-        return value.strip(" ")
+    if encoding.fits(keyword)(value):
+        return value
     value = encoding.clean(keyword, value)
     violations = encoding.violations(keyword, value)
     return _mended(keyword, origin, value, violations) if violations else value

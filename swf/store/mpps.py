@@ -39,6 +39,7 @@ _ONLY = {
     "UNRESOLVED": PERFORMED.c.matching.in_(TO_BE_RESOLVED),
     "OVERDUE": PERFORMED.c.overdue_at.is_not(None) & (PERFORMED.c.status == PerformedStatus.IN_PROGRESS),
 }
+_ANY_UNMATCHED = Prepared(select(PERFORMED.c.id).where(PERFORMED.c.matching == Matching.UNMATCHED).limit(1))
 _UNMATCHED = Prepared(
     select(PERFORMED)
     .where(
@@ -97,6 +98,11 @@ def statuses_for(transaction: Transaction, scheduled: int) -> Sequence[str]:
     """The statuses of everything performed for scheduled step row `scheduled`, reported or presumed."""
     statement = select(_EFFECTIVE).join(PERFORMED_FOR, PERFORMED_FOR.c.performed == PERFORMED.c.id)
     return transaction.scalars(statement.where(PERFORMED_FOR.c.scheduled == scheduled)).all()
+
+
+def any_unmatched(transaction: Transaction) -> bool:
+    """Whether anything was performed for no scheduled step; seldom, and asked for every new order."""
+    return _ANY_UNMATCHED.first(transaction) is not None
 
 
 def unmatched(transaction: Transaction, patient: int, studies: Collection[str]) -> list[Record]:

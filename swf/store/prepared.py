@@ -6,6 +6,7 @@ for the statement itself, and is left out here. A statement that runs now and th
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from sqlalchemy import BindParameter, Connection, Dialect
@@ -23,7 +24,7 @@ class _Compiled(NamedTuple):
 
     sql: str
     fixed: Mapping[str, Any]
-    order: Sequence[str] | None
+    parameters: Callable[[dict[str, Any]], Any]
     writes: tuple[tuple[str, _Convert], ...]
     reads: tuple[tuple[int, _Convert], ...]
     row: Callable[[Iterable[Any]], Any]
@@ -35,6 +36,7 @@ class Prepared:
     def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
         self._compiled: dict[tuple[str, ...], _Compiled] = {}
+        self._latest: tuple[Dialect | None, tuple[str, ...], _Compiled | None] = (None, (), None)
 
     def first(self, connection: Connection, **values: Any) -> Record | None:
         """The first row, if there is one; raises SQLAlchemy's DBAPIError, as all of these do."""
@@ -83,9 +85,13 @@ class Prepared:
         return compiled, cursor
 
     def _compile(self, dialect: Dialect, names: tuple[str, ...]) -> _Compiled:
+        known, called, compiled = self._latest  # a statement is mostly run with the same names
+        if compiled is not None and known is dialect and called == names:
+            return compiled
         key = (dialect.name, *names)
         if key not in self._compiled:
             self._compiled[key] = _compile(self._statement, dialect, names)
+        self._latest = (dialect, names, self._compiled[key])
         return self._compiled[key]
 
 
@@ -100,11 +106,20 @@ def _compile(statement: ClauseElement, dialect: Dialect, names: tuple[str, ...])
     return _Compiled(
         sql=str(compiled),
         fixed={name: value for name, value in compiled.params.items() if name not in names} | defaults,
-        order=compiled.positiontup,
+        parameters=_in_order(compiled.positiontup),
         writes=tuple((name, convert) for name, convert in writes if convert is not None),
         reads=tuple((place, convert) for place, convert in reads if convert is not None),
         row=cast(Any, namedtuple("Row", [column.key for column in columns]))._make,  # noqa: PYI024
     )
+
+
+def _in_order(names: Sequence[str] | None) -> Callable[[dict[str, Any]], Any]:
+    """How the named values become what the driver takes: as they are, or a sequence."""
+    if names is None:
+        return dict
+    if len(names) == 1:
+        return lambda given: (given[names[0]],)
+    return itemgetter(*names) if names else tuple
 
 
 def _process(kind: TypeEngine[Any], dialect: Dialect, processor: str, *more: Any) -> _Convert | None:
@@ -115,7 +130,7 @@ def _parameters(compiled: _Compiled, values: Mapping[str, Any]) -> Any:
     given = {**compiled.fixed, **values}
     for name, convert in compiled.writes:
         given[name] = convert(given[name])
-    return given if compiled.order is None else [given[name] for name in compiled.order]
+    return compiled.parameters(given)
 
 
 def _record(compiled: _Compiled, found: Sequence[Any]) -> Record:

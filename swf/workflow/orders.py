@@ -60,8 +60,7 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
         orc = group.first("ORC")
         sequence = orc.sequence if orc else number
         _ACTIONS[order_control.action(group, sequence)](request, group, sequence)
-    for order in sorted(request.created):
-        request.entries += unscheduled.order_came(transaction, site, order, at)
+    request.entries += unscheduled.orders_came(transaction, site, request.created, at)
     return request.entries
 
 

@@ -35,7 +35,7 @@ def add(
     mapped.step[_STATUS] = StepStatus.SCHEDULED
     stored = encoding.encode(mapped.item)
     stored = encoding.overlay(encoding.overlay(known, stored) if known else stored, person)
-    found = columns.columns(stored)
+    found, flawed = columns.columns(stored), flaws.bits(stored)
     orders.add_step(
         transaction,
         _stations(found),
@@ -43,13 +43,13 @@ def add(
         status=StepStatus.SCHEDULED,
         own_identifiers=own_identifiers,
         dataset=stored,
-        flaws=flaws.bits(stored),
+        flaws=flawed,
         version=1,
         created_at=at,
         updated_at=at,
         **found,
     )
-    return _flawed(order, str(found["step_id"]), 0, stored)
+    return _flawed(order, str(found["step_id"]), stored, before=0, now=flawed)
 
 
 def rewrite(transaction: Transaction, step: Record, stored: bytes, at: datetime, *, own_identifiers: bool) -> bool:
@@ -72,12 +72,11 @@ def rewrite(transaction: Transaction, step: Record, stored: bytes, at: datetime,
 
 def judged(step: Record, stored: bytes) -> list[Entry]:
     """What there is to journal of the flaws of `stored`, now in the place of what `step` held before."""
-    return _flawed(step.order, step.step_id, step.flaws, stored)
+    return _flawed(step.order, step.step_id, stored, before=step.flaws, now=flaws.bits(stored))
 
 
-def _flawed(order: int, step_id: str, before: int, stored: bytes) -> list[Entry]:
+def _flawed(order: int, step_id: str, stored: bytes, *, before: int, now: int) -> list[Entry]:
     """What a strict modality would choke on is told when it is found and when it is gone; a flawless step says nothing."""
-    now = flaws.bits(stored)
     if now == before:
         return []
     if not now:

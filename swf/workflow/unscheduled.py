@@ -4,7 +4,7 @@ A late order is linked by itself only when it brings the exam's study or accessi
 patient, modality and day is a suggestion, since the order may be for what is still to be done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -29,8 +29,14 @@ class Candidate(NamedTuple):
     why: str
 
 
-def order_came(transaction: Transaction, site: Site, order: int, at: datetime) -> list[Entry]:
-    """Link what was performed before order row `order` came, or suggest it; what there is to journal."""
+def orders_came(transaction: Transaction, site: Site, numbers: Collection[int], at: datetime) -> list[Entry]:
+    """Link what was performed before these order rows came, or suggest it; what there is to journal."""
+    if not numbers or not mpps.any_unmatched(transaction):
+        return []
+    return [entry for number in sorted(numbers) for entry in _order_came(transaction, site, number, at)]
+
+
+def _order_came(transaction: Transaction, site: Site, order: int, at: datetime) -> list[Entry]:
     row = orders.one(transaction, order)
     scheduled = orders.steps(transaction, order)
     entries: list[Entry] = []
