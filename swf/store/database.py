@@ -9,7 +9,8 @@ PostgreSQL groups its commits itself, so there each work has a connection and a 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -28,6 +29,7 @@ Result = TypeVar("Result")
 
 LARGEST_BATCH = 64
 REPEATS = 5
+_AT_ONCE = 8  # as many connections as the writer's pool keeps
 _BELL = "ring after commit"
 
 
@@ -65,6 +67,7 @@ class Database:
         self._turn = threading.Lock()
         self._queue: deque[_Work] = deque()
         self._shared: Connection | None = None
+        self._several = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="store")
 
     def migrate(self) -> None:
         """Bring the tables to this program's version.
@@ -94,6 +97,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        self._several.shutdown()
         if self._shared is not None:
             self._shared.close()
             self._shared = None
@@ -128,6 +132,26 @@ class Database:
             else:
                 return result
         raise failure
+
+    def run_all(self, works: Sequence[Callable[[Transaction], Result]]) -> list[Result | BaseException]:
+        """`run` each of `works` and give its result or what it raised; in SQLite with one commit for all, in turn."""
+        if not self._shares_commits:
+            return list(self._several.map(self._outcome, works)) if len(works) > 1 else [*map(self._outcome, works)]
+        queued = [_Work(work) for work in works]
+        self._queue.extend(queued)
+        return [self._outcome_of(work) for work in queued]
+
+    def _outcome(self, work: Callable[[Transaction], Result]) -> Result | BaseException:
+        try:
+            return self.run(work)
+        except BaseException as error:  # noqa: BLE001  whose work it was decides what becomes of it
+            return error
+
+    def _outcome_of(self, work: _Work) -> Any:
+        self._await(work)
+        if isinstance(work.failure, SQLAlchemyError):
+            return _not_committed(work.failure)
+        return work.result if work.failure is None else work.failure
 
     @property
     def waiting(self) -> int:
@@ -191,6 +215,15 @@ class Database:
     def _run_with_others(self, work: Callable[[Transaction], Result]) -> Result:
         mine = _Work(work)
         self._queue.append(mine)
+        self._await(mine)
+        if isinstance(mine.failure, SQLAlchemyError):
+            raise _not_committed(mine.failure) from mine.failure
+        if mine.failure is not None:
+            raise mine.failure
+        return cast(Result, mine.result)
+
+    def _await(self, mine: _Work) -> None:
+        """Come back when the work in the queue is settled, by ourselves or by others."""
         while not mine.settled:
             if self._turn.acquire(blocking=False):
                 try:
@@ -201,11 +234,6 @@ class Database:
             else:
                 mine.called.wait()
                 mine.called.clear()
-        if isinstance(mine.failure, SQLAlchemyError):
-            raise _not_committed(mine.failure) from mine.failure
-        if mine.failure is not None:
-            raise mine.failure
-        return cast(Result, mine.result)
 
     def _call_next(self) -> None:
         """Let the first in line have the turn. Done after each turn, so that nobody who came during it is forgotten."""

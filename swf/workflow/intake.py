@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from swf import clock, log
@@ -79,10 +80,27 @@ def _column(text: str) -> str:
 
 def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
     """Take the message `raw` from the address `peer`; the acknowledgement to send back. Never raises an SwfError."""
+    return receive_all(database, site, [(raw, peer)])[0]
+
+
+def receive_all(database: Database, site: Site, came: Sequence[tuple[bytes, str]]) -> list[bytes]:
+    """`receive` several messages, each with its peer, as if each came alone; for all of them one commit may do."""
+    arrivals = [_arrival(site, raw, peer) for raw, peer in came]
+    outcomes = database.run_all([partial(_apply, arrival=arrival) for arrival in arrivals])
+    return [_settled(database, arrival, outcome) for arrival, outcome in zip(arrivals, outcomes, strict=True)]
+
+
+def _arrival(site: Site, raw: bytes, peer: str) -> _Arrival:
     header = message.read_header(raw)
-    arrival = _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
+    return _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
+
+
+def _settled(database: Database, arrival: _Arrival, outcome: bytes | BaseException) -> bytes:
+    """The answer to what was done, or to what could not be done: that is kept too, unless the store itself fails."""
     try:
-        return _take(database, arrival)
+        if isinstance(outcome, StoreError):
+            raise outcome
+        return _refused(database, arrival, outcome) if isinstance(outcome, BaseException) else outcome
     except StoreError as error:
         log.error("message not kept", control_id=arrival.control_id, source=arrival.source, error=str(error))
         return b"".join(_acknowledgements(arrival, [error]))
@@ -93,8 +111,7 @@ def receive_broken(database: Database, site: Site, raw: bytes, peer: str, why: s
 
     Nothing is done of what it asks, whatever can be read of it. Never raises an SwfError.
     """
-    header = message.read_header(raw)
-    arrival = _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
+    arrival = _arrival(site, raw, peer)
     error = BrokenFrame(why)
     answer = b"".join(_acknowledgements(arrival, [error])) if answered else b""
     try:
@@ -106,17 +123,16 @@ def receive_broken(database: Database, site: Site, raw: bytes, peer: str, why: s
     return answer
 
 
-def _take(database: Database, arrival: _Arrival) -> bytes:
-    try:
-        return database.run(lambda transaction: _apply(transaction, arrival))
-    except StoreError:
-        raise
-    except MessageError as error:
-        refusal = error  # its effect is undone; what is left to do is to keep the message and the reason
+def _refused(database: Database, arrival: _Arrival, error: BaseException) -> bytes:
+    """Its effect is undone; what is left to do is to keep the message and the reason."""
+    if isinstance(error, MessageError):
+        refusal = error
         _log_refusal(arrival, error)
-    except Exception as error:  # noqa: BLE001  what nobody had thought of must not lose the message
+    elif isinstance(error, Exception):  # what nobody had thought of must not lose the message
         refusal = ProcessingFailure(f"processing failure ({type(error).__name__})")
         log.error("message failed", control_id=arrival.control_id, source=arrival.source, traceback=log.frames(error))
+    else:
+        raise error
     return database.run(lambda transaction: _refuse(transaction, arrival, refusal))
 
 

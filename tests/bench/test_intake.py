@@ -57,9 +57,8 @@ def test_orders_a_second(tmp_path: Path, row: Row, capsys: pytest.CaptureFixture
     """Ours are parsed, mapped, stored, journalled and on the worklist when their acknowledgement leaves."""
     with _serving(row.server, tmp_path) as port:
         _send(port, Row(row.server, 1, WARM_UP), first=10_000_000)  # compiles statements and fills caches
-        began = time.perf_counter()
-        latencies = sorted(_send(port, row, first=0))
-        seconds = time.perf_counter() - began
+        seconds, latencies = _send(port, row, first=0)
+    latencies.sort()
     middle, late = latencies[len(latencies) // 2] * 1e3, latencies[int(len(latencies) * 0.99)] * 1e3
     asked = f"at {row.a_second:.0f}/s" if row.a_second else "at once"
     with capsys.disabled():
@@ -106,15 +105,15 @@ def _serving(server: str, folder: Path) -> Iterator[int]:
             process.terminate()
 
 
-def _send(port: int, row: Row, first: int) -> list[float]:
-    """Send from a process of its own; how long each acknowledgement took, in seconds."""
+def _send(port: int, row: Row, first: int) -> tuple[float, list[float]]:
+    """Send from a process of its own; the seconds from the first to the last, and those until each acknowledgement."""
     context = multiprocessing.get_context("spawn")
     results = context.SimpleQueue()
     sender = context.Process(target=_sender, args=(port, row, first, results))
     sender.start()
-    latencies: list[float] = results.get()
+    seconds, latencies = results.get()
     sender.join()
-    return latencies
+    return seconds, latencies
 
 
 def _sender(port: int, row: Row, first: int, results: object) -> None:
@@ -123,21 +122,23 @@ def _sender(port: int, row: Row, first: int, results: object) -> None:
     pause = row.connections / row.a_second if row.a_second else 0.0
     threads = [
         threading.Thread(
-            target=_converse, args=(port, row.server, range(first + n * each, first + (n + 1) * each), pause, latencies)
+            target=_converse,
+            args=(port, row.server, [_order(first + n * each + k) for k in range(each)], pause, latencies),
         )
         for n in range(row.connections)
     ]
+    began = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    results.put(latencies)  # type: ignore[attr-defined]
+    results.put((time.perf_counter() - began, latencies))  # type: ignore[attr-defined]
 
 
-def _converse(port: int, server: str, numbers: range, pause: float, latencies: list[float]) -> None:
+def _converse(port: int, server: str, orders: list[bytes], pause: float, latencies: list[float]) -> None:
     connection = _connected(port)
     due = time.perf_counter()
-    for number in numbers:
+    for order in orders:
         due += pause
         if pause:
             threading.Event().wait(max(0.0, due - time.perf_counter()))
@@ -145,7 +146,7 @@ def _converse(port: int, server: str, numbers: range, pause: float, latencies: l
             connection.close()
             connection = _connected(port)
         began = time.perf_counter()
-        connection.sendall(mllp.frame(_order(number)))
+        connection.sendall(mllp.frame(order))
         answer = b""
         while not answer.endswith(b"\x1c\r"):
             received = connection.recv(65536)

@@ -379,3 +379,20 @@ def test_a_store_that_cannot_be_opened_says_so(tmp_path: Path) -> None:
         with pytest.raises(StoreError):
             opened.run(lambda transaction: transaction.exec_driver_sql("SELECT 1"))
     opened.close()
+
+
+def test_several_works_are_done_with_one_commit(sqlite: Database) -> None:
+    """What arrives over several connections in the same moment costs one write, and each is told its own result."""
+    before = sqlite.doorbell.rings
+    works = [admission("DOE0"), admission("DOE1"), refuse, admission("DOE2")]
+    outcomes = sqlite.run_all(works)
+    assert [type(outcome) for outcome in outcomes] == [type(None), type(None), MessageError, type(None)]
+    assert sqlite.doorbell.rings == before + 1
+    assert patients_of(sqlite) == {"DOE0", "DOE1", "DOE2"}
+
+
+def test_each_of_several_works_has_its_own_outcome(database: Database, look: Callable[[], set[str]]) -> None:
+    """On either database a message that fails among others fails alone."""
+    outcomes = database.run_all([admission("DOE0"), refuse, admission("DOE1")])
+    assert [isinstance(outcome, MessageError) for outcome in outcomes] == [False, True, False]
+    assert look() == {"DOE0", "DOE1"}
