@@ -25,17 +25,28 @@ _WAITS_FOR: dict[type[ssl.SSLError], int] = {
 
 def check(settings: Settings) -> None:
     """Try every certificate, key and authority; raises ConfigError with all that cannot be used."""
+    contexts(settings)
+
+
+def contexts(settings: Settings) -> dict[str, ssl.SSLContext]:
+    """A context made anew for every door and destination with TLS: `hl7`, `dicom` and `destination NAME`.
+
+    Raises ConfigError with all that cannot be used.
+    """
     mistakes: list[str] = []
-    attempts = [
-        partial(of_listener, settings.hl7),
-        partial(of_dicom, settings.dicom),
-        *(partial(of_destination, each) for each in settings.destination),
-    ]
-    for attempt in attempts:
+    made: dict[str, ssl.SSLContext] = {}
+    attempts: dict[str, Callable[[], ssl.SSLContext | None]] = {
+        "hl7": partial(of_listener, settings.hl7),
+        "dicom": partial(of_dicom, settings.dicom),
+        **{f"destination {each.name}": partial(of_destination, each) for each in settings.destination},
+    }
+    for name, attempt in attempts.items():
         try:
-            attempt()
+            context = attempt()
         except ConfigError as error:
             mistakes += error.mistakes
+        else:
+            made |= {name: context} if context else {}
     mistakes += [
         f"modality {each.ae_title}: certificate means nothing without dicom.tls_client_ca"
         for each in settings.modality
@@ -43,6 +54,7 @@ def check(settings: Settings) -> None:
     ]
     if mistakes:
         raise ConfigError(mistakes)
+    return made
 
 
 def of_listener(settings: Hl7) -> ssl.SSLContext | None:
@@ -61,11 +73,39 @@ def of_dicom(settings: Dicom) -> ssl.SSLContext | None:
 def _of_door(settings: Hl7 | Dicom, section: str) -> ssl.SSLContext | None:
     if not settings.tls_certificate:
         return None
+    return for_meeting(section, settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+
+
+def for_meeting(section: str, certificate: str, key: str, client_ca: str = "") -> ssl.SSLContext:
+    """What callers are met with: our certificate, and with `client_ca` only those who show one of it.
+
+    Raises ConfigError, which names `section`, for a file that cannot be used.
+    """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    _show(context, settings.tls_certificate, settings.tls_key, section)
-    if settings.tls_client_ca:
-        _trust(context, settings.tls_client_ca, f"{section}.tls_client_ca")
+    _show(context, certificate, key, section)
+    if client_ca:
+        _trust(context, client_ca, f"{section}.tls_client_ca")
         context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def for_calling(section: str, ca: str, certificate: str, key: str, *, verify: bool = True) -> ssl.SSLContext:
+    """How others are called: whom we trust, `ca` or what the system trusts, and our certificate if they ask for one.
+
+    Raises ConfigError, which names `section`, for a file that cannot be used.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif ca:
+        # Its own authority and no other: a public one signs for anybody.
+        _trust(context, ca, f"{section}: tls_ca")
+    else:
+        context.load_default_certs()
+    if certificate:
+        _show(context, certificate, key, section)
     return context
 
 
@@ -114,17 +154,8 @@ def of_destination(settings: Destination) -> ssl.SSLContext | None:
     """
     if not settings.tls:
         return None
-    key = f"destination {settings.name}"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.tls_ca:
-        # Its own authority and no other: a public one signs for anybody.
-        _trust(context, settings.tls_ca, f"{key}: tls_ca")
-    else:
-        context.load_default_certs()
-    if settings.tls_certificate:
-        _show(context, settings.tls_certificate, settings.tls_key, key)
-    return context
+    section = f"destination {settings.name}"
+    return for_calling(section, settings.tls_ca, settings.tls_certificate, settings.tls_key)
 
 
 def shake_hands(connection: ssl.SSLSocket, bell: socket.socket) -> bool:

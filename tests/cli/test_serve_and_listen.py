@@ -16,8 +16,11 @@ from typer.testing import CliRunner
 
 from swf.cli import app
 from swf.extensions.simulator import his
+from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.modality import Modality, in_progress
+from swf.net import tls
 from tests import processes
+from tests.authority import Authority
 from tests.conftest import ROOT
 from tests.net import dicom_peer
 from tests.processes import MllpClient, Served
@@ -104,6 +107,65 @@ def test_a_start_that_cannot_succeed_is_refused(
     assert (result.exit_code, result.stdout) == (2, "")
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("mutual", [False, True], ids=["their certificate", "both certificates"])
+def test_send_and_listen_speak_tls(tmp_path: Path, mutual: bool) -> None:
+    """An engineer plays both sides of an encrypted interface with the certificates the real ones have."""
+    hospital = Authority(tmp_path)
+    ours, theirs = (_options(hospital.issue(name)) for name in ("his.example", "127.0.0.1"))
+    order = tmp_path / "order.hl7"
+    order.write_bytes(his.order_orm(his.Order()))
+    asked = ["--tls-client-ca", hospital.file] if mutual else []
+    with _command(tmp_path, "listen", "--port", "0", "--count", "1", *theirs, *asked) as process:
+        assert process.stdout
+        address = process.stdout.readline().removeprefix("listening on ").strip()
+        send = ["send", str(order), "--to", address]
+        assert CliRunner().invoke(app, [*send, "--tls"]).exit_code == 1  # the system does not know that authority
+        if mutual:
+            assert CliRunner().invoke(app, [*send, "--tls-ca", hospital.file]).exit_code == 1
+        sent = CliRunner().invoke(app, [*send, "--tls-ca", hospital.file, *(ours if mutual else [])])
+        printed, _ = process.communicate(timeout=processes.PATIENCE_S)
+    assert (sent.exit_code, "MSA|AA|" in sent.stdout) == (0, True)
+    assert "ORC|NW|" in printed
+
+
+def test_send_may_leave_the_other_side_unproven(tmp_path: Path) -> None:
+    """While certificates are being set up an engineer can send to whoever listens, and has to say so."""
+    order = tmp_path / "order.hl7"
+    order.write_bytes(his.order_orm(his.Order()))
+    with Mis(secure=tls.for_meeting("mis", **_files(Authority(tmp_path).issue("elsewhere.example")))) as mis:
+        send = ["send", str(order), "--to", "{}:{}".format(*mis.address)]
+        assert CliRunner().invoke(app, [*send, "--tls"]).exit_code == 1
+        assert CliRunner().invoke(app, [*send, "--no-tls-verify"]).exit_code == 0
+    assert len(mis.received) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["send", "x.hl7", "--tls-ca", "nowhere.pem"], "tls_ca: nowhere.pem cannot be used: No such file"),
+        (["send", "x.hl7", "--tls-key", "x.key"], "--tls-certificate and --tls-key need each other"),
+        (["listen", "--tls-certificate", "x.pem"], "--tls-certificate and --tls-key need each other"),
+        (["listen", "--tls-client-ca", "x.pem"], "--tls-client-ca means nothing without --tls-certificate"),
+        (["listen", "--tls-certificate", "x.pem", "--tls-key", "x.key"], "x.pem and tls_key x.key cannot be used"),
+    ],
+)
+def test_certificates_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], complaint: str
+) -> None:
+    """A certificate that is missing or lacks its key is one readable sentence and exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, complaint in result.stderr) == (2, True), result.stderr
+
+
+def _options(papers: dict[str, str]) -> list[str]:
+    return [word for name, file in papers.items() for word in (f"--{name.replace('_', '-')}", file)]
+
+
+def _files(papers: dict[str, str]) -> dict[str, str]:
+    return {"certificate": papers["tls_certificate"], "key": papers["tls_key"]}
 
 
 def test_listen_shows_and_acknowledges(tmp_path: Path) -> None:

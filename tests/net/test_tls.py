@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
 from cryptography.hazmat.primitives import serialization as pem
 
 from swf import clock
@@ -18,30 +17,8 @@ from swf.config import Destination, Hl7, Settings
 from swf.errors import ConfigError, PeerError, PeerUnreachable
 from swf.net import mllp_client, tls
 from swf.store import deliveries
+from tests.authority import Authority
 from tests.net.conftest import TIMEOUT_S, Sender, wait_until_idle
-
-
-class Authority:
-    """A certificate authority of the hospital, with what it signed in files."""
-
-    def __init__(self, folder: Path) -> None:
-        self._authority = trustme.CA()
-        self._folder = folder
-        self.file = self._write("ca.pem", self._authority.cert_pem.bytes())
-
-    def issue(self, name: str) -> dict[str, str]:
-        """A certificate for that name or address, and its key, as settings name them."""
-        issued = self._authority.issue_cert(name)
-        certificate = b"".join(blob.bytes() for blob in issued.cert_chain_pems)
-        return {
-            "tls_certificate": self._write(f"{name}.pem", certificate),
-            "tls_key": self._write(f"{name}.key", issued.private_key_pem.bytes()),
-        }
-
-    def _write(self, name: str, content: bytes) -> str:
-        file = self._folder / name
-        file.write_bytes(content)
-        return str(file)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """An MIS that is told the status of orders (RAD-3 Filler Order Management, ORU^R01) and acknowledges it, or does not."""
 
 import secrets
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,14 +42,20 @@ def agreeable(_received: Received) -> Answer:
 class Mis:
     """An MLLP receiver that keeps what it is sent, whatever its personality answers.
 
-    After `stop`, `start` opens the same port again: that is how an MIS was down for a while.
+    With `secure` it speaks TLS. After `stop`, `start` opens the same port again: that is how an MIS was down for a while.
     """
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0, personality: Personality = agreeable) -> None:
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        personality: Personality = agreeable,
+        secure: ssl.SSLContext | None = None,
+    ) -> None:
         self.received: list[Received] = []
         self.personality = personality
         self._arrival = threading.Condition()
-        self._listener = mllp_listener.MllpListener(host, port, self._receive, name="simulated mis")
+        self._listener = mllp_listener.MllpListener(host, port, self._receive, name="simulated mis", secure=secure)
 
     @property
     def address(self) -> tuple[str, int]:
