@@ -18,9 +18,11 @@ _ANSWERS = {
     "RL": ("OR", "UR"),
     "RP": ("RQ", "UM"),
     "SS": ("SR", "UA"),
+    "SR": ("SR", "UA"),
 }
 """Table 0119: what answers an order control when it was done, and when it was not."""
 
+_ASKS = frozenset({"SS", "SR"})
 _CONTROL = dict.fromkeys(range(0x20))
 _OTHERWISE = ("OK", "UA")
 _OBSERVATION_FIELDS = 4  # OBR-1 to OBR-4: which procedure is meant
@@ -28,17 +30,18 @@ _OBSERVATION_FIELDS = 4  # OBR-1 to OBR-4: which procedure is meant
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """(number, issuer) of an order, given by its placer and by its filler."""
+    """(number, issuer) of an order, given by its placer and by its filler; its status, HL7 table 0038."""
 
     placer: tuple[str, str] = ("", "")
     filler: tuple[str, str] = ("", "")
+    status: str = ""
 
 
 def reply(header: Header, message: Message | None, *, done: bool, known: Mapping[str, Numbers]) -> Reply | None:
     """The reply to the orders of `message`, None if `header` is of no order; without orders if there is no message.
 
     Each order gets its control's answer of table 0119, its ORC-2 to ORC-4 and OBR-1 to OBR-4 as they came. A number it
-    came without is taken from `known`, by the one it has.
+    came without is taken from `known`, by the one it has; so is its status (ORC-5), for who asked for that.
     """
     kind = _REPLIES.get(header.message_code)
     if kind is None:
@@ -60,6 +63,7 @@ def _order(group: OrderGroup, delimiters: Delimiters, *, done: bool, known: Mapp
         placer,
         _either(_raw(group, 3), numbers.filler, delimiters),
         common.raw(4) if common else "",
+        numbers.status if done and control in _ASKS else "",
     ]
     observation = group.first("OBR")
     procedure = [observation.raw(field) for field in range(1, _OBSERVATION_FIELDS + 1)] if observation else []

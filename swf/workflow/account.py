@@ -20,7 +20,7 @@ from swf.workflow.replay import Steps
 from swf.workflow.site import Site
 
 _COLUMNS = ("attribute", "value", "from", "function", "line", "why_empty")
-_NEW = frozenset({Action.NEW, Action.PARENT, Action.CHILD, Action.REPLACE})
+_NEW = frozenset({Action.NEW, Action.NEW_HELD, Action.PARENT, Action.CHILD, Action.REPLACE})
 _NONE_CAME = "generated: the message brings none"
 GENERATED = {
     "ScheduledProcedureStepStatus": "the step's status",

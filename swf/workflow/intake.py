@@ -218,7 +218,8 @@ def _reply(
     known: dict[str, Numbers] = {}
     for order in dict.fromkeys(entry.order for entry in entries if entry.order):
         row = orders.one(transaction, order)
-        numbers = Numbers((row.placer_order_number, row.placer_issuer), (row.filler_order_number, row.filler_issuer))
+        placer, filler = (row.placer_order_number, row.placer_issuer), (row.filler_order_number, row.filler_issuer)
+        numbers = Numbers(placer, filler, row.status)
         known |= dict.fromkeys(filter(None, (row.placer_order_number, row.filler_order_number)), numbers)
     return replies.reply(arrival.header, content, done=done, known=known)
 

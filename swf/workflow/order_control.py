@@ -16,6 +16,7 @@ class Action(StrEnum):
     """What can be done with an order."""
 
     NEW = "made, or brought up to date when it is known"
+    NEW_HELD = "made, or brought up to date, and held: not on the worklist until it is released"
     PARENT = "made known; its children are scheduled in its place, without any it is scheduled itself"
     CHILD = "made, or brought up to date, under its parent"
     CHANGE = "brought up to date"
@@ -43,11 +44,14 @@ _STATUS = {
     "CA": Action.CANCEL,
     "RP": Action.CANCEL,
     "HD": Action.HOLD,
+    "ER": Action.RECORD,
 }
 _CHANGED = {"CM": Action.FINISH, "CA": Action.CANCEL, "DC": Action.DISCONTINUE, ANY: Action.CHANGE}
 
 TABLE: dict[tuple[str, str], Action] = {
+    ("NW", "HD"): Action.NEW_HELD,
     ("NW", ANY): Action.NEW,
+    ("SN", "HD"): Action.NEW_HELD,
     ("SN", ANY): Action.NEW,
     ("PA", ANY): Action.PARENT,
     ("CH", ANY): Action.CHILD,

@@ -35,7 +35,7 @@ from swf.workflow.order_control import Action
 from swf.workflow.order_family import PARENT
 from swf.workflow.order_request import Request
 from swf.workflow.site import Site
-from swf.workflow.states import StepEvent
+from swf.workflow.states import OrderStatus, StepEvent
 
 _SEGMENT_SEQUENCE, _REQUIRED_FIELD, _UNABLE = 100, 101, 207
 _ACCEPTED = ("AA", "CA")
@@ -86,6 +86,28 @@ def _change(request: Request, group: OrderGroup, sequence: int) -> None:
     if order is None:
         raise order_request.unknown(numbers)
     order_content.revise(request, group, order, numbers)
+
+
+def _new_held(request: Request, group: OrderGroup, sequence: int) -> None:
+    """An order that is on hold from its beginning; what has begun or ended by now is not held."""
+    order_content.take(request, group, sequence)
+    order = order_request.known_order(request, group, sequence)
+    allowed = states.TRANSITIONS[StepEvent.HOLD]
+    chosen = [row for row in order_request.chosen_steps(request, group, order) if row.status in allowed]
+    order_request.move(request, order, chosen, StepEvent.HOLD, sequence)
+
+
+def _begin(request: Request, group: OrderGroup, sequence: int) -> None:
+    """In progress: of an order that is so already, and of which no step is named, nothing new is said.
+
+    The step it speaks of may be done by now; it must not be the next one that begins.
+    """
+    order = order_request.known_order(request, group, sequence)
+    chosen = order_request.chosen_steps(request, group, order)
+    if order.status == OrderStatus.IN_PROGRESS and len(chosen) == len(orders.family_steps(request.transaction, order)):
+        _record(request, group, sequence)
+    else:
+        _end(request, group, sequence, StepEvent.START)
 
 
 def _finish(request: Request, group: OrderGroup, sequence: int) -> None:
@@ -203,7 +225,7 @@ def _report(request: Request, group: OrderGroup, sequence: int) -> None:
         every = orders.steps(request.transaction, number)
         change = Change(number, every, every, mpps.summary(Dataset()), request.at)
         queued = notices.status(request.transaction, request.site, change)
-        if not queued:
+        if not queued and request.site.source.reply != "application":
             raise MessageError(
                 "there is no destination that is told ORM^O01", location=f"ORC^{sequence}^1", code=_UNABLE
             )
@@ -213,6 +235,7 @@ def _report(request: Request, group: OrderGroup, sequence: int) -> None:
 
 _ACTIONS: dict[Action, Callable[[Request, OrderGroup, int], None]] = {
     Action.NEW: order_content.take,
+    Action.NEW_HELD: _new_held,
     Action.PARENT: order_family.take_parent,
     Action.CHILD: order_family.take_child,
     Action.CHANGE: _change,
@@ -221,7 +244,7 @@ _ACTIONS: dict[Action, Callable[[Request, OrderGroup, int], None]] = {
     Action.DISCONTINUE: partial(_end, event=StepEvent.DISCONTINUE),
     Action.COMPLETE: partial(_end, event=StepEvent.COMPLETE),
     Action.PARTLY: _partly,
-    Action.START: partial(_end, event=StepEvent.START),
+    Action.START: _begin,
     Action.HOLD: partial(_end, event=StepEvent.HOLD),
     Action.RELEASE: _release,
     Action.REPLACE: _replace,

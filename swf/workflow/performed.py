@@ -21,7 +21,7 @@ from swf.workflow.order_request import settle
 from swf.workflow.site import Site
 
 _CANCELLED = StepStatus.CANCELLED
-_NOT_LISTED = (_CANCELLED, StepStatus.HELD)  # a wrong entry leaves them so
+_NOT_LISTED = (_CANCELLED, StepStatus.HELD, StepStatus.DISCONTINUED)  # a wrong entry leaves them so
 _EVENTS = {
     PerformedStatus.IN_PROGRESS: Event.MPPS_IN_PROGRESS,
     PerformedStatus.COMPLETED: Event.MPPS_COMPLETED,

@@ -63,6 +63,7 @@ TRANSITIONS: dict[StepEvent, dict[StepStatus, StepStatus]] = {
         _S.HELD: _S.HELD,
         _S.COMPLETED: _S.COMPLETED,
         _S.CANCELLED: _S.CANCELLED,
+        _S.DISCONTINUED: _S.DISCONTINUED,
     },
     _E.DISOWNED: {
         **{status: status for status in _S},

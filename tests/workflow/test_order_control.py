@@ -93,6 +93,71 @@ def test_a_late_status_does_not_reopen(department: Department, control: str, sta
     assert department.steps() == [("S1.1", "COMPLETED")]
 
 
+def ended(department: Department, status: str) -> Department:
+    """An order whose exam has come to that end."""
+    department.order(*request())
+    if status == "CANCELLED":
+        only(department, "CA")
+    else:
+        department.end(department.begin(department.worklist()[0]), status)
+    assert department.steps() == [("S1.1", status)]
+    return department
+
+
+SIU = ("SCH|" + "|" * 24 + "|8100^HIS", "RGS|1", "AIS|1|A|CTABD|20260401140000")
+
+
+@pytest.mark.parametrize("status", ["COMPLETED", "DISCONTINUED", "CANCELLED"])
+def test_nothing_that_comes_late_brings_an_exam_back(department: Department, status: str) -> None:
+    """Whatever is sent of an exam that has ended, and whatever it is answered, the exam is not on a worklist again."""
+    ended(department, status)
+    for control, told in order_control.TABLE:
+        department.order(*request(orc_1=control, orc_5="" if told == order_control.ANY else told))
+    for event in ("S12", "S13", "S14", "S15", "S17", "S26"):
+        department.receive(order_message(event, *SIU).replace("ORM^O01", f"SIU^{event}"))
+    for event in ("A01", "A02", "A08", "A10", "A11", "A12", "A13", "A32", "A38"):
+        department.adt(event, "PID|||4711^^^HOSP||DOE^JANE", "PV1||O|WARD")
+    assert department.steps() == [("S1.1", status)]
+    assert department.worklist() == []
+
+
+def test_a_wrong_entry_does_not_bring_a_discontinued_exam_back(department: Department) -> None:
+    """When the ward discontinues an exam in progress, and the modality then gives it back, it stays discontinued."""
+    department.order(*request())
+    uid = department.begin(department.worklist()[0])
+    assert only(department, "DC") == ("AA", "")
+    department.end(uid, "DISCONTINUED", "110514")
+    assert department.steps() == [("S1.1", "DISCONTINUED")]
+
+
+def test_a_late_begin_is_not_the_next_exams(department: Department) -> None:
+    """That an order is in progress, said late, does not begin its second exam when the first is done."""
+    orc, first = request(obr_20="A1")
+    department.order(orc, first, request(obr_20="A2", obr_4="CTHEAD^CT head^99HIS")[1])
+    department.end(department.begin(department.worklist()[0]))
+    assert only(department, "SC", "IP") == ("AA", "")
+    assert department.steps() == [("A1", "COMPLETED"), ("A2", "SCHEDULED")]
+    assert department.order(*request(orc_1="SC", orc_5="IP", obr_20="A2")).code == "AA"
+    assert department.steps() == [("A1", "COMPLETED"), ("A2", "STARTED")]
+
+
+@pytest.mark.parametrize("control", ["NW", "SN"])
+def test_an_order_that_is_new_and_on_hold(department: Department, control: str) -> None:
+    """An order that is on hold from its beginning is not listed before it is released."""
+    for _ in range(2):
+        assert department.order(*request(orc_1=control, orc_5="HD")).code == "AA"
+    assert (department.worklist(), order_status(department)) == ([], ["HD"])
+    assert only(department, "RL") == ("AA", "")
+    assert len(department.worklist()) == 1
+
+
+def test_an_order_that_was_not_found_elsewhere(department: Department) -> None:
+    """That somebody else does not know the order stands in its trace and changes nothing."""
+    department.order(*request())
+    assert only(department, "SC", "ER") == ("AA", "")
+    assert department.events("status received") == [("status received", {"control": "SC", "status": "ER"})]
+
+
 def test_some_results_of_two_exams(department: Department) -> None:
     """Some results are there: of two exams only the one that is named is done, the other stays on the worklist."""
     first, second = (request(obr_19="RP1", obr_20=name) for name in ("A", "B"))
@@ -289,6 +354,16 @@ def test_a_status_nobody_can_be_told(found: Found) -> None:
     department.order(*request())
     answer = department.order("ORC|SS|8100^HIS", patient="", name="")
     assert (answer.code, answer.error_code) == ("AE", "207")
+
+
+@pytest.mark.parametrize("control", ["SS", "SR"])
+def test_a_status_in_the_answer_itself(found: Found, control: str) -> None:
+    """A sender that gets application replies reads the status of its order there, destinations or not."""
+    department = found(destination=[], source=[{"name": "his", "application": "HIS", "reply": "application"}])
+    department.order(*request())
+    answer = department.receive_raw(order_message("Q1", f"ORC|{control}|8100^HIS", patient="", name=""))
+    (orc,) = [line for line in answer.decode().split("\r") if line.startswith("ORC")]
+    assert orc == "ORC|SR|8100^HIS|SWF00000001^SWF||SC"
 
 
 # ---- reports ----
