@@ -15,20 +15,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from swf.errors import ConfigError, StoreError
-from swf.store import dialect, schema
+from swf.store import dialect, prepared, schema
 from swf.store.doorbell import Doorbell
+from swf.store.prepared import Prepared
 
 Transaction = Connection
-Record = Row[*tuple[Any, ...]]
+Record = prepared.Record
 Result = TypeVar("Result")
 
 LARGEST_BATCH = 64
 REPEATS = 5
+_SAVE, _UNDO, _RELEASE = (Prepared(text(f"{verb} work")) for verb in ("SAVEPOINT", "ROLLBACK TO", "RELEASE"))
 _AT_ONCE = 8  # as many connections as the writer's pool keeps
 _BELL = "ring after commit"
 
@@ -268,10 +270,10 @@ class Database:
             if not connection.in_transaction():
                 connection.begin()
             if not alone:
-                connection.exec_driver_sql("SAVEPOINT work")
+                _SAVE.run(connection)
             work.result = work.do(connection)
             if not alone:
-                connection.exec_driver_sql("RELEASE work")
+                _RELEASE.run(connection)
             work.rings = connection.info.pop(_BELL, False)
         except BaseException as error:  # noqa: BLE001  it is its owner's, who waits for it
             try:
@@ -291,8 +293,8 @@ class Database:
             if alone:
                 connection.rollback()
             else:
-                connection.exec_driver_sql("ROLLBACK TO work")
-                connection.exec_driver_sql("RELEASE work")
+                _UNDO.run(connection)
+                _RELEASE.run(connection)
         except SQLAlchemyError as lost:
             return error if isinstance(error, SQLAlchemyError) else lost
         return None

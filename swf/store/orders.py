@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
 from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP
 from swf.store.database import Record, Transaction
@@ -12,7 +12,11 @@ from swf.store.prepared import Prepared
 
 _BY_PLACER = Prepared(
     select(ORDER)
-    .where(ORDER.c.placer_order_number == bindparam("number"), ORDER.c.placer_issuer == bindparam("authority"))
+    .where(
+        ORDER.c.placer_order_number == bindparam("number"),
+        ORDER.c.placer_issuer == bindparam("authority"),
+        text("placer_order_number <> ''"),  # the very words of the index, which covers these orders only
+    )
     .with_for_update()
 )
 _BY_FILLER = Prepared(

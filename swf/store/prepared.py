@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
-from sqlalchemy import BindParameter, Connection, Dialect
+from sqlalchemy import BindParameter, Connection, Dialect, Row
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.types import TypeEngine
 
-from swf.store.database import Record
-
+Record = Row[*tuple[Any, ...]]
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
@@ -74,6 +73,11 @@ class Prepared:
         except connection.dialect.loaded_dbapi.Error as error:
             raise _translated(connection, compiled.sql, error) from error
         cursor.close()
+
+    @property
+    def sql(self) -> list[str]:
+        """What has been run so far, as the databases were asked."""
+        return [compiled.sql for compiled in self._compiled.values()]
 
     def _execute(self, connection: Connection, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
         compiled = self._compile(connection.dialect, tuple(values))

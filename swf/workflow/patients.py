@@ -48,12 +48,13 @@ def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: d
     """
     identifier, issuer = _identity(site, item)
     person = {**inbound.person(site.mapping, item), "IssuerOfPatientID": issuer}  # one without the other names nobody
-    named = patients.ensure(transaction, identifier, issuer, encoding.encode(person), at)
+    told = encoding.encode(person)
+    named = patients.ensure(transaction, identifier, issuer, told, at)
     known = patients.survivor(transaction, named) or named
     warnings = _add_aliases(transaction, item, known.id, at)
     if known.id != named.id:
         return Known(known.id, known.dataset, named.id, warnings)
-    dataset = encoding.merge(known.dataset, person)
+    dataset = told if told == known.dataset else encoding.merge(known.dataset, person)
     if dataset != known.dataset:
         patients.set_dataset(transaction, known.id, dataset, at)
     return Known(known.id, dataset, known.id, warnings)

@@ -1,0 +1,40 @@
+"""How SQLite looks for what every message asks of the store."""
+
+import importlib
+import pkgutil
+from pathlib import Path
+
+from swf import store
+from swf.config import Settings
+from swf.store.database import Database
+from swf.store.prepared import Prepared
+from swf.workflow import intake, site
+from tests.conftest import SAMPLES
+
+
+def prepared() -> list[Prepared]:
+    """Every statement that is compiled once."""
+    modules = [importlib.import_module(f"swf.store.{found.name}") for found in pkgutil.iter_modules(store.__path__)]
+    return [value for module in modules for value in vars(module).values() if isinstance(value, Prepared)]
+
+
+def test_an_order_is_taken_as_quickly_after_years_as_on_the_first_day(tmp_path: Path) -> None:
+    """Whatever a message makes the broker look for is found by an index; nothing reads every order there ever was."""
+    opened = Database(f"sqlite:///{tmp_path}/swf.db")
+    opened.migrate()
+    here = site.load(Settings())
+    for sample in sorted(SAMPLES.glob("*.hl7")):
+        intake.receive(opened, here, sample.read_bytes(), "127.0.0.1")
+    asked = {sql for each in prepared() for sql in each.sql if sql.startswith(("SELECT", "UPDATE", "DELETE"))}
+    with opened.reading() as connection:
+        found = {sql: _plan(connection, sql) for sql in asked}
+    opened.close()
+    assert len(found) > 10
+    assert {sql: plan for sql, plan in found.items() if any(step.startswith("SCAN") for step in plan)} == {}
+
+
+def _plan(connection: object, sql: str) -> list[str]:
+    """The tables it reads, and how; temporary results are small."""
+    driver = connection.connection.driver_connection  # type: ignore[attr-defined]
+    rows = driver.execute(f"EXPLAIN QUERY PLAN {sql}", [1] * sql.count("?"))
+    return [row[3] for row in rows if "anon_" not in row[3]]
