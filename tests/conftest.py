@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Long soaks and tables of measurements run only when asked for."""
     parser.addoption("--soak", action="store_true", help="run long soaks too")
     parser.addoption("--bench", action="store_true", help="run the benchmarks and print their tables")
+    parser.addoption("--million", action="store_true", help="with --bench: a worklist of a million steps too")
     parser.addoption("--update-golden", action="store_true", help="write fixtures/ anew from what is seen")
 
 
