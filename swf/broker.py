@@ -30,7 +30,7 @@ class Broker:
 
     def __init__(self, settings: Settings) -> None:
         """Read certificates and mappings and open the store; raises ConfigError with every mistake."""
-        tls.check(settings)
+        self._secured = {name: Secured(context) for name, context in tls.contexts(settings).items()}
         self.settings = settings
         self.site = site.load(settings)
         self.database = Database(settings.store.url)
@@ -50,7 +50,7 @@ class Broker:
                 },
                 negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: mpps_scp.on_get(self.database)},
             },
-            secured=Secured(context) if (context := tls.of_dicom(settings.dicom)) else None,
+            secured=self._secured.get("dicom"),
         )
         self.hl7 = MllpListener(
             settings.hl7.host,
@@ -61,7 +61,7 @@ class Broker:
             frame_deadline_s=settings.hl7.frame_deadline_seconds,
             max_connections=settings.hl7.max_connections,
             max_connections_per_peer=settings.hl7.max_connections_per_peer,
-            secure=tls.of_listener(settings.hl7),
+            secure=self._secured.get("hl7"),
         )
         self._workers: tuple[Service, ...] = (
             recorder,
@@ -72,7 +72,10 @@ class Broker:
                 self.hl7.crowding,
                 [partial(exams.watch, self.database, lambda: self.site)],
             ),
-            *(DeliveryWorker(self.database, destination) for destination in settings.destination),
+            *(
+                DeliveryWorker(self.database, destination, self._secured.get(f"destination {destination.name}"))
+                for destination in settings.destination
+            ),
         )
         self._doors: tuple[Service, ...] = (self.dicom, self.hl7)
 
@@ -96,10 +99,13 @@ class Broker:
     def reload(self, settings: Settings) -> None:
         """Take over what of `settings` is `RELOADABLE`, the content of the mappings included, between two messages.
 
-        Raises ConfigError with every mistake, and then nothing has changed. What differs in the rest is logged.
+        Certificates, keys and authorities are read anew; connections that stand keep theirs, new ones get the new. Raises ConfigError with every mistake, and then nothing has changed. What differs in the rest is logged.
         """
-        fresh = self.settings.model_copy(update={name: getattr(settings, name) for name in RELOADABLE})
-        ready = site.load(fresh)
+        renewed = tls.with_certificates_of(settings, self.settings)
+        fresh = renewed.model_copy(update={name: getattr(settings, name) for name in RELOADABLE})
+        ready, contexts = site.load(fresh), tls.contexts(fresh)
+        for name, secured in self._secured.items():
+            secured.renew(contexts[name])
         self.dicom.admit(fresh.modality, config.called_titles(fresh))
         self.settings, self.site = fresh, ready
         log.info("reloaded")

@@ -11,11 +11,12 @@ from swf.broker import Broker
 from swf.cli.options import NOT_AS_HOPED, ConfigOption
 from swf.cli.refusals import refusals, refuse
 from swf.errors import ConfigError
+from swf.net import tls
 from swf.workflow import site as sites
 
 
 def serve(config_file: ConfigOption = None) -> None:
-    """Run the broker in the foreground until SIGTERM or SIGINT; SIGHUP lets it read the mapping anew."""
+    """Run the broker in the foreground until SIGTERM or SIGINT; SIGHUP lets it read mapping and certificates anew."""
     log.configure()
     with refusals():
         broker = Broker(config.load(config_file))
@@ -38,9 +39,11 @@ def _reload(broker: Broker, config_file: Path | None) -> None:
 
 
 def reload(config_file: ConfigOption = None) -> None:
-    """Let the running broker of this folder take over the mapping, senders and modalities; all of it or nothing."""
+    """Let the running broker of this folder take over mapping, senders, modalities and certificates; all or nothing."""
     with refusals():
-        sites.load(config.load(config_file))
+        settings = config.load(config_file)
+        tls.check(settings)
+        sites.load(settings)
     process = pid.holder(_note(config_file))
     if process is None:
         refuse([f"no broker runs here: nobody holds {_note(config_file)}"], NOT_AS_HOPED)

@@ -14,8 +14,8 @@ from swf.errors import PeerError, PeerRefused
 from swf.hl7.ack import Acknowledgement
 from swf.jobs.worker import Worker
 from swf.model.journal import Event
-from swf.net import tls
 from swf.net.mllp_client import MllpClient
+from swf.net.tls import Secured
 from swf.store import deliveries, journal
 from swf.store.database import Database, Record, Transaction
 from swf.store.journal import Entry
@@ -29,9 +29,9 @@ _LAST_ANSWER_S = 2.0
 
 
 class DeliveryWorker:
-    """The line to one destination. Raises ConfigError when its certificates cannot be used."""
+    """The line to one destination; with `secured` by TLS."""
 
-    def __init__(self, database: Database, destination: Destination) -> None:
+    def __init__(self, database: Database, destination: Destination, secured: Secured | None = None) -> None:
         self.name = f"delivery to {destination.name}"
         self._database = database
         self._destination = destination
@@ -39,7 +39,7 @@ class DeliveryWorker:
             destination.host,
             destination.port,
             ack_timeout_s=destination.ack_timeout_seconds,
-            secure=tls.of_destination(destination),
+            secure=secured,
         )
         self._worker = Worker(self.name, self.turn, database.doorbell)
         self._reachable = True

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from swf import errors
 from swf.hl7 import ack, mllp
 from swf.net import tcp
+from swf.net.tls import Secured
 
 CHUNK = 65536
 # FS and then silence ends a reply whose sender forgets the CR.
@@ -23,7 +24,8 @@ class MllpClient:
     """One connection to a destination, kept open between messages and made anew when it went stale.
 
     `send` is for one thread at a time; `close` may come from another and ends a `send` that waits. With `secure` every
-    connection begins with a TLS handshake, in which the destination proves that it is `host`.
+    connection begins with a TLS handshake, in which the destination proves that it is `host`; when its context was
+    renewed the next message goes by a new connection.
     """
 
     def __init__(
@@ -33,9 +35,10 @@ class MllpClient:
         *,
         connect_timeout_s: float = 5.0,
         ack_timeout_s: float = 30.0,
-        secure: ssl.SSLContext | None = None,
+        secure: Secured | None = None,
     ) -> None:
         self._secure = secure
+        self._made_with: ssl.SSLContext | None = None
         self._host = host
         self._port = port
         self._connect_timeout_s = connect_timeout_s
@@ -71,12 +74,14 @@ class MllpClient:
 
     def _exchange(self, payload: bytes, control_id: str) -> ack.Acknowledgement:
         try:
-            if self._connection is not None and not _stale(self._connection):
+            context = self._secure.context() if self._secure else None
+            if self._connection is not None and context is self._made_with and not _stale(self._connection):
                 # Peers that close after each answer may do so while we write; a connection of its own tells.
                 with contextlib.suppress(ConnectionError):
                     return self._converse(self._connection, payload, control_id)
             self._drop()
-            self._connection = _connect(self._host, self._port, self._connect_timeout_s, self._secure)
+            self._connection = _connect(self._host, self._port, self._connect_timeout_s, context)
+            self._made_with = context
             return self._converse(self._connection, payload, control_id)
         except errors.PeerError:
             self._drop()

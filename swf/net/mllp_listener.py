@@ -3,7 +3,6 @@
 import contextlib
 import math
 import socket
-import ssl
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from swf.net.mllp_conversation import (
     refuse_broken,
     selector_of,
 )
+from swf.net.tls import Secured
 
 __all__ = ["Broken", "HangUp", "MllpListener", "Peer", "Receive", "ReceiveBroken", "refuse_broken"]
 
@@ -67,7 +67,7 @@ class MllpListener:
         frame_deadline_s: float = 60.0,
         max_connections: int = 256,
         max_connections_per_peer: int = 256,
-        secure: ssl.SSLContext | None = None,
+        secure: Secured | None = None,
         name: str = "hl7 listener",
     ) -> None:
         self.name = name
@@ -126,7 +126,7 @@ class _Rules:
     frame_deadline_s: float
     max_connections: int
     max_connections_per_peer: int
-    secure: ssl.SSLContext | None
+    secure: Secured | None
 
 
 class _Hall:
@@ -279,8 +279,8 @@ def _bind(name: str, host: str, port: int) -> socket.socket:
     return listening
 
 
-def _prepared(connection: socket.socket, secure: ssl.SSLContext | None) -> socket.socket:
+def _prepared(connection: socket.socket, secure: Secured | None) -> socket.socket:
     tcp.prepare(connection)
     if secure is None:
         return connection
-    return secure.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+    return secure.context().wrap_socket(connection, server_side=True, do_handshake_on_connect=False)

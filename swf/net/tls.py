@@ -10,13 +10,16 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from swf.config import Destination, Dicom, Hl7, Settings
 from swf.errors import ConfigError
 
 HANDSHAKE_S = 10.0
 _FINGERPRINT = "sha256:"
+_FILES = ("tls_certificate", "tls_key", "tls_ca", "tls_client_ca")
+_Door = TypeVar("_Door", Hl7, Dicom)
+_Section = TypeVar("_Section", Hl7, Dicom, Destination)
 _WAITS_FOR: dict[type[ssl.SSLError], int] = {
     ssl.SSLWantReadError: selectors.EVENT_READ,
     ssl.SSLWantWriteError: selectors.EVENT_WRITE,
@@ -109,8 +112,26 @@ def for_calling(section: str, ca: str, certificate: str, key: str, *, verify: bo
     return context
 
 
+def with_certificates_of(settings: Settings, running: Settings) -> Settings:
+    """`running` with the certificates, keys and authorities that `settings` names, wherever TLS is spoken in both."""
+    named = {each.name: each for each in settings.destination if each.tls}
+    destinations = tuple(
+        _renewed(each, named[each.name]) if each.tls and each.name in named else each for each in running.destination
+    )
+    doors = {"hl7": _renewed_door(running.hl7, settings.hl7), "dicom": _renewed_door(running.dicom, settings.dicom)}
+    return running.model_copy(update={**doors, "destination": destinations})
+
+
+def _renewed_door(now: _Door, new: _Door) -> _Door:
+    return _renewed(now, new) if now.tls_certificate and new.tls_certificate else now
+
+
+def _renewed(now: _Section, new: _Section) -> _Section:
+    return now.model_copy(update={name: getattr(new, name) for name in _FILES if hasattr(now, name)})
+
+
 class Secured:
-    """The context new connections of a door are met with; `renew` replaces it, connections that stand keep theirs."""
+    """The context new connections are made with, either way; `renew` replaces it, connections that stand keep theirs."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context

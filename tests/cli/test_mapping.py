@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from swf.extensions.simulator import his
 from swf.extensions.simulator.modality import Modality
 from swf.hl7 import ack
 from swf.net import mllp_client
+from tests.authority import Authority
 from tests.conftest import SAMPLES, MakeBroker
 from tests.processes import PATIENCE_S, MllpClient, Serve, Served, serving
 
@@ -275,6 +277,27 @@ def test_the_command_finds_the_broker_of_its_folder(run: Run, serve: Serve, tmp_
     until(served, "reloaded")
     assert served.terminate()[0] == 0
     assert run("reload").exit_code == 1
+
+
+def test_a_running_broker_takes_over_new_certificates(run: Run, serve: Serve, tmp_path: Path) -> None:
+    """`swf reload` after a renewal: callers meet the new certificate; one without its key is refused before it counts."""
+    papers = Authority(tmp_path).issue("127.0.0.1")
+    (tmp_path / "swf.toml").write_text(
+        "[hl7]\n" + "".join(f'{name} = "{file}"\n' for name, file in papers.items()), "utf-8"
+    )
+    served = serve(tmp_path)
+    before = ssl.get_server_certificate(served.hl7)
+    Authority(tmp_path).issue("127.0.0.1")
+    assert run("reload").exit_code == 0
+    until(served, "reloaded")
+    after = ssl.get_server_certificate(served.hl7)
+    assert after != before
+    Path(papers["tls_key"]).write_text("no key", "utf-8")
+    refused = run("reload")
+    assert (refused.exit_code, "cannot be used" in refused.stderr) == (2, True)
+    hang_up(served)
+    assert "cannot be used" in until(served, "not reloaded")[0]["error"]
+    assert ssl.get_server_certificate(served.hl7) == after
 
 
 def test_the_command_does_not_send_a_broken_mapping(run: Run, serve: Serve, tmp_path: Path) -> None:

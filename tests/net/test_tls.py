@@ -37,8 +37,15 @@ def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def secure(listen: Any, receiver: Any, hospital: Authority) -> Callable[..., Any]:
     """Starts a listener with the certificate of 127.0.0.1; `changes` are keys of [hl7]."""
     return lambda **changes: listen(
-        receiver, secure=tls.of_listener(Hl7(**{**hospital.issue("127.0.0.1"), **changes})), frame_deadline_s=0.5
+        receiver,
+        secure=_secured_by(tls.of_listener(Hl7(**{**hospital.issue("127.0.0.1"), **changes}))),
+        frame_deadline_s=0.5,
     )
+
+
+def _secured_by(context: ssl.SSLContext | None) -> tls.Secured:
+    assert context is not None
+    return tls.Secured(context)
 
 
 Caller = Callable[..., mllp_client.MllpClient]
@@ -52,7 +59,7 @@ def caller() -> Iterator[Caller]:
     def make(listener: Any, **changes: str) -> mllp_client.MllpClient:
         host, port = listener.address
         context = tls.of_destination(Destination(name="his", host=host, port=port, tls=True, **changes))
-        clients.append(mllp_client.MllpClient(host, port, ack_timeout_s=TIMEOUT_S, secure=context))
+        clients.append(mllp_client.MllpClient(host, port, ack_timeout_s=TIMEOUT_S, secure=_secured_by(context)))
         return clients[-1]
 
     yield make
@@ -145,7 +152,7 @@ def test_an_idle_tls_sender_makes_room(
 ) -> None:
     """At the limit of connections a silent TLS sender is parted from properly, and so is one amid its handshake."""
     context = tls.of_listener(Hl7(**hospital.issue("127.0.0.1")))
-    listener = listen(receiver, secure=context, max_connections=1)
+    listener = listen(receiver, secure=_secured_by(context), max_connections=1)
     idle = dial(listener)
     with _secured(idle, hospital) as encrypted:
         idle.send(b"\x0b" + order("T0") + b"\x1c\r")
@@ -279,7 +286,7 @@ def test_a_broker_with_tls_on_both_sides(
     *, make_broker: Any, listen: Any, hospital: Authority, receiver: Any, order: Any, caller: Caller
 ) -> None:
     """By its settings a broker takes orders over TLS and tells a destination over TLS."""
-    his = listen(receiver, secure=tls.of_listener(Hl7(**hospital.issue("127.0.0.1"))))
+    his = listen(receiver, secure=_secured_by(tls.of_listener(Hl7(**hospital.issue("127.0.0.1")))))
     papers = {**hospital.issue("127.0.0.1"), "tls_client_ca": hospital.file}
     host, port = his.address
     destination = {"name": "his", "host": host, "port": port, "tls": True, "tls_ca": hospital.file}

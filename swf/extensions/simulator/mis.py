@@ -11,6 +11,7 @@ from typing import Literal, Self
 from swf import clock, errors
 from swf.hl7 import ack, charset, message
 from swf.net import mllp_listener
+from swf.net.tls import Secured
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ class Mis:
         self.received: list[Received] = []
         self.personality = personality
         self._arrival = threading.Condition()
-        self._listener = mllp_listener.MllpListener(host, port, self._receive, name="simulated mis", secure=secure)
+        self._listener = mllp_listener.MllpListener(
+            host, port, self._receive, name="simulated mis", secure=Secured(secure) if secure else None
+        )
 
     @property
     def address(self) -> tuple[str, int]:
