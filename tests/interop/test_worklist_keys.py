@@ -25,8 +25,10 @@ STEP = "(0040,0100)[0]."
 DATE, TIME = f"{STEP}ScheduledProcedureStepStartDate", f"{STEP}ScheduledProcedureStepStartTime"
 STATION, MODALITY = f"{STEP}ScheduledStationAETitle", f"{STEP}Modality"
 UTF8 = "SpecificCharacterSet=ISO_IR 192"
+# The last is a name of one part, which is how the hospital wrote it.
 ABOUT_THE_FILE = re.compile(
-    r"Information Object Not found|MediaStorageSOP\w+UID but missing|needed to build DICOMDIR|^$|^\(0x\w+,0x\w+\).*?-? ?Dicom"
+    "Information Object Not found|MediaStorageSOP[A-Za-z]+UID but missing|needed to build DICOMDIR|"
+    "Retired Person Name form"
 )
 
 
@@ -55,8 +57,8 @@ def _asked(dcmtk: Program, broker: Broker, *words: str | Path) -> tuple[list[Pat
 def _found(dcmtk: Program, broker: Broker, *words: str | Path) -> set[str]:
     """The accession numbers findscu is answered."""
     answers, _ = _asked(dcmtk, broker, *words)
-    told = [dcmtk("dcmdump", "+P", "AccessionNumber", answer).stdout for answer in answers]
-    return {match[1].strip() for text in told if (match := re.search(r"\[(.*?)\]", text))}
+    told = dcmtk("dcmdump", "+P", "AccessionNumber", *answers).stdout if answers else ""
+    return {number.strip() for number in re.findall(r"\[(.*?)\]", told)}
 
 
 def _keys(*keys: str) -> list[str]:
@@ -171,10 +173,9 @@ def test_nothing_is_wrong_with_the_answers(
     charsets = ("-k", f"SpecificCharacterSet={charset}")
     answers, _ = _asked(dcmtk, listing, syntax, *charsets, *_everything())
     assert len(answers) == len(EVERYBODY) + 1  # the sample has two steps
-    for answer in answers:
-        dumped = dcmtk("dcmdump", "-v", answer)
-        assert (dumped.returncode, dumped.stderr.replace(f"I: dumping file '{answer}'", "").strip()) == (0, "")
-        assert _complaints(dciodvfy, answer) == []
+    dumped = dcmtk("dcmdump", *answers)
+    assert (dumped.returncode, dumped.stderr) == (0, "")
+    assert [complaint for answer in answers for complaint in _complaints(dciodvfy, answer)] == []
 
 
 @pytest.mark.parametrize("damage", ["(0010,0030)=2026-11-22", "(0010,0040)=female", "(0020,000d)=1.02.x"])
