@@ -15,6 +15,7 @@ from swf.cli.stored import looking, stored_message
 from swf.cli.typed import messages_in, read
 from swf.mapping import lint as mapping_lint
 from swf.mapping import loader
+from swf.model.message import Disposition
 from swf.store.database import Database
 from swf.workflow import account
 from swf.workflow import site as sites
@@ -71,7 +72,9 @@ def explain(
 def _account_of_stored(site: Site, number: int, config_file: Path | None) -> dict[str, Any]:
     with looking(config_file) as database:
         row = stored_message(database, number)
-        return account.of(site, bytes(row.raw), row.peer, database.rehearse)
+        told = account.of(site, bytes(row.raw), row.peer, database.rehearse)
+    whole = row.disposition != Disposition.BROKEN
+    return told if whole else told | {"refusal": f"the message did not come whole: {row.reason}"}
 
 
 def _accounts(site: Site, content: bytes) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import signal
+import socket
 import ssl
 import threading
 import time
@@ -188,6 +189,23 @@ def test_a_message_still_refused_fails_the_command(make_broker: MakeBroker, run:
     result = run("messages replay 1")
     assert (result.exit_code, "message 1: PID^1^3: PatientID is required" in result.stdout) == (1, True)
     assert run("messages replay 99").exit_code == 1
+
+
+def test_half_a_message_is_found_and_never_carried_out(make_broker: MakeBroker, run: Run, tmp_path: Path) -> None:
+    """What came of an order before its connection ended is listed, explained as what it is, and cannot be replayed."""
+    broker = make_broker()
+    use(broker, tmp_path)
+    with socket.create_connection(broker.hl7.address, PATIENCE_S) as connection:
+        connection.sendall(b"\x0b" + order(1))
+        connection.shutdown(socket.SHUT_WR)
+        assert b"MSA|AR|" in connection.recv(4096)
+    (listed,) = rows(run("messages --refused --json"))
+    assert (listed["disposition"], listed["reason"]) == ("BROKEN", "the connection ended before the message")
+    explained = run("explain --message 1")
+    assert (explained.exit_code, "the message did not come whole" in explained.stdout) == (1, True)
+    replayed = run("messages replay 1")
+    assert (replayed.exit_code, "the message did not come whole" in replayed.stdout) == (1, True)
+    assert rows(run("orders --json")) == []
 
 
 # ---- reload ----
