@@ -9,7 +9,7 @@ from swf.config import Settings
 from swf.dicom import negotiation
 from swf.dicom.dimse import Command
 from swf.errors import SwfError
-from swf.jobs import exams
+from swf.jobs import exams, relay
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
@@ -67,7 +67,7 @@ class Broker:
             recorder,
             Housekeeping(
                 self.database,
-                settings.destination,
+                (*settings.destination, *settings.relay),
                 self.ailing,
                 self.hl7.crowding,
                 [partial(exams.watch, self.database, lambda: self.site)],
@@ -75,6 +75,10 @@ class Broker:
             *(
                 DeliveryWorker(self.database, destination, self._secured.get(f"destination {destination.name}"))
                 for destination in settings.destination
+            ),
+            *(
+                relay.worker(self.database, each, settings.dicom.ae_title, self._secured.get(f"relay {each.name}"))
+                for each in settings.relay
             ),
         )
         self._doors: tuple[Service, ...] = (self.dicom, self.hl7)

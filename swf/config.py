@@ -369,27 +369,14 @@ class Source(Section):
     )
 
 
-class Destination(Section):
-    """A system that is told what happened to its orders; repeat the table for each."""
+class Line(Section):
+    """Where something is delivered to in order, until it is taken."""
 
     name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
         description="What it is called in lists and in the log.", examples=["mis"]
     )
     host: Host = Field(description="Its address.", examples=["127.0.0.1"])
-    port: PeerPort = Field(description="The port of its MLLP listener.", examples=[2576])
-    send: tuple[Literal["ORM^O01", "ORU^R01"], ...] = Field(
-        default=("ORM^O01", "ORU^R01"),
-        description="Which messages it gets; none for one that gets application acknowledgements alone.",
-    )
-    application: Annotated[Hl7Text, Field(max_length=180)] = Field(
-        default="", description="The receiving application, MSH-5 of what it gets."
-    )
-    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
-        default="", description="The receiving facility, MSH-6 of what it gets."
-    )
-    charset: Annotated[str, AfterValidator(_is_charset)] = Field(
-        default="UNICODE UTF-8", description="The character set it reads, as MSH-18 names it."
-    )
+    port: PeerPort = Field(description="The port it listens on.", examples=[2576])
     tls: bool = Field(default=False, description="Whether to speak TLS 1.2 or newer with it.")
     tls_ca: OptionalFile = Field(
         default="", description="The authorities (PEM) that signed its certificate; empty for those of the system."
@@ -427,6 +414,37 @@ class Destination(Section):
         if value < info.data.get("retry_first_seconds", 0):
             raise PydanticCustomError("retry", "must not be shorter than retry_first_seconds")
         return value
+
+
+class Destination(Line):
+    """A system that is told what happened to its orders; repeat the table for each."""
+
+    send: tuple[Literal["ORM^O01", "ORU^R01"], ...] = Field(
+        default=("ORM^O01", "ORU^R01"),
+        description="Which messages it gets; none for one that gets application acknowledgements alone.",
+    )
+    application: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The receiving application, MSH-5 of what it gets."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The receiving facility, MSH-6 of what it gets."
+    )
+    charset: Annotated[str, AfterValidator(_is_charset)] = Field(
+        default="UNICODE UTF-8", description="The character set it reads, as MSH-18 names it."
+    )
+
+
+class Relay(Line):
+    """A system that is told of performed steps as modalities report them (RAD-6, RAD-7); repeat the table for each."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What it is called in lists and in the log; no destination's name.", examples=["pacs"]
+    )
+    port: PeerPort = Field(description="The port it listens on.", examples=[104])
+    ae_title: AeTitle = Field(description="The AE title it is called by.", examples=["PACS"])
+    modalities: tuple[AeTitle, ...] = Field(
+        default=(), description="The AE titles whose reports it gets; empty for all but its own."
+    )
 
 
 class Worklist(Section):
@@ -485,6 +503,7 @@ class Settings(BaseSettings):
     partition: tuple[Partition, ...] = Field(default=(), description=str(Partition.__doc__))
     source: tuple[Source, ...] = Field(default=(), description=str(Source.__doc__))
     destination: tuple[Destination, ...] = Field(default=(), description=str(Destination.__doc__))
+    relay: tuple[Relay, ...] = Field(default=(), description=str(Relay.__doc__))
 
     @classmethod
     def settings_customise_sources(
@@ -507,6 +526,7 @@ _LISTS: dict[str, type[BaseModel]] = {
     "partition": Partition,
     "source": Source,
     "destination": Destination,
+    "relay": Relay,
 }
 _UNIQUE = {
     "modality": "ae_title",
@@ -514,6 +534,7 @@ _UNIQUE = {
     "partition": "ae_title",
     "source": "name",
     "destination": "name",
+    "relay": "name",
 }
 _SENTENCES = {
     "missing": "is missing",
@@ -738,15 +759,28 @@ def _validate(document: Document) -> tuple[Settings | None, list[Finding]]:
 
 
 def _repetitions(document: Document) -> Iterator[Finding]:
-    """Names given twice; looked for before the models are, so that they are reported beside any other mistake."""
+    """Names given twice; looked for before the models are, so that they are reported beside any other mistake.
+
+    A relay and a destination share the list of deliveries, and so they may not share a name.
+    """
+    destinations = {value for _, value in _given(document, "destination", "name")}
     for section, unique in _UNIQUE.items():
-        members = document.get(section, [])
         seen: set[str] = set()
-        for index, member in enumerate(members if isinstance(members, list) else []):
-            value = str(member.get(unique, "")).strip() if isinstance(member, dict) else ""
+        for index, value in _given(document, section, unique):
             if value in seen:
                 yield (section, index, unique), f"{value!r} is already taken by another {section}"
-            seen |= {value} - {""}
+            elif section == "relay" and value in destinations:
+                yield (section, index, unique), f"{value!r} is already taken by a destination"
+            seen |= {value}
+
+
+def _given(document: Document, section: str, key: str) -> Iterator[tuple[int, str]]:
+    """The values of a key in every member of a list that has one."""
+    members = document.get(section, [])
+    for index, member in enumerate(members if isinstance(members, list) else []):
+        value = str(member.get(key, "")).strip() if isinstance(member, dict) else ""
+        if value:
+            yield index, value
 
 
 def _sentence(found: ErrorDetails) -> str:

@@ -210,14 +210,21 @@ class PeerSilent(PeerError):
 
 
 class PeerRefused(PeerError):
-    """The destination answered with a negative acknowledgement."""
+    """The destination answered with a negative acknowledgement.
+
+    `final` when no repetition can help, `busy` when it is not the message's fault.
+    """
 
     advice = "Read the destination's reason; after repeated refusal the message is parked for an operator."
 
-    def __init__(self, text: str, *, ack_code: str, error_code: str = "") -> None:
+    def __init__(
+        self, text: str, *, ack_code: str, error_code: str = "", final: bool = False, busy: bool = False
+    ) -> None:
         super().__init__(text)
         self.ack_code = ack_code
         self.error_code = error_code
+        self.final = final
+        self.busy = busy
 
 
 class StoreError(SwfError):

@@ -9,6 +9,8 @@ from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption,
 from swf.cli.refusals import refuse
 from swf.cli.screen import as_lines, decoded, show
 from swf.cli.stored import looking
+from swf.dicom import mpps_envelope
+from swf.jobs import relay
 from swf.store import deliveries as delivery_store
 
 app = typer.Typer(help="Messages to destinations, the newest first.", invoke_without_command=True)
@@ -38,7 +40,7 @@ def show_delivery(number: NumberArgument, config_file: ConfigOption = None) -> N
         row = delivery_store.one(connection, number)
     if row is None:
         refuse([f"there is no delivery {number}"], NOT_AS_HOPED)
-    print(as_lines(decoded(row.payload)))
+    print(mpps_envelope.text(row.payload) if row.type in relay.KINDS else as_lines(decoded(row.payload)))
 
 
 @app.command("retry")

@@ -7,11 +7,11 @@ the refused one is parked for an operator.
 
 import random
 from datetime import timedelta
+from typing import NamedTuple, Protocol
 
 from swf import clock, log
-from swf.config import Destination
+from swf.config import Line
 from swf.errors import PeerError, PeerRefused
-from swf.hl7.ack import Acknowledgement
 from swf.jobs.worker import Worker
 from swf.model.journal import Event
 from swf.net.mllp_client import MllpClient
@@ -28,19 +28,58 @@ _MOST_DOUBLINGS = 16
 _LAST_ANSWER_S = 2.0
 
 
-class DeliveryWorker:
-    """The line to one destination; with `secured` by TLS."""
+class Taken(NamedTuple):
+    """The answer of a destination that took a delivery."""
 
-    def __init__(self, database: Database, destination: Destination, secured: Secured | None = None) -> None:
-        self.name = f"delivery to {destination.name}"
-        self._database = database
-        self._destination = destination
+    code: str
+    text: str
+
+
+class Carrier(Protocol):
+    """Takes deliveries to one destination, in its own protocol."""
+
+    def carry(self, delivery: Record) -> Taken:
+        """Deliver; raises PeerError."""
+
+    def close(self) -> None:
+        """Let go of what is open; what waits for an answer gets none."""
+
+
+class MllpCarrier:
+    """Takes HL7 messages to a destination; with `secured` by TLS."""
+
+    def __init__(self, destination: Line, secured: Secured | None) -> None:
         self._client = MllpClient(
             destination.host,
             destination.port,
             ack_timeout_s=destination.ack_timeout_seconds,
             secure=secured,
         )
+
+    def carry(self, delivery: Record) -> Taken:
+        """Send one message and wait for its acknowledgement."""
+        acknowledgement = self._client.send(delivery.payload, delivery.control_id)
+        return Taken(acknowledgement.code, acknowledgement.text)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+
+class DeliveryWorker:
+    """The line to one destination: by MLLP, with `secured` over TLS, unless another carrier is given."""
+
+    def __init__(
+        self,
+        database: Database,
+        destination: Line,
+        secured: Secured | None = None,
+        carrier: Carrier | None = None,
+    ) -> None:
+        self.name = f"delivery to {destination.name}"
+        self._database = database
+        self._destination = destination
+        self._carrier = carrier or MllpCarrier(destination, secured)
         self._worker = Worker(self.name, self.turn, database.doorbell)
         self._reachable = True
 
@@ -51,7 +90,7 @@ class DeliveryWorker:
     def stop(self) -> None:
         """Wait a moment for the answer to what was sent; unanswered, it is sent again after the next start."""
         self._worker.stop(_LAST_ANSWER_S)
-        self._client.close()
+        self._carrier.close()
         self._worker.stop()
 
     def healthy(self) -> bool:
@@ -73,16 +112,16 @@ class DeliveryWorker:
 
     def _attempt(self, delivery: Record) -> None:
         try:
-            acknowledgement = self._client.send(delivery.payload, delivery.control_id)
+            taken = self._carrier.carry(delivery)
         except PeerError as error:
             self._failed(delivery, error)
         else:
-            self._delivered(delivery, acknowledgement)
+            self._delivered(delivery, taken)
 
-    def _delivered(self, delivery: Record, acknowledgement: Acknowledgement) -> None:
+    def _delivered(self, delivery: Record, taken: Taken) -> None:
         at = clock.now()
-        detail = {**_detail(delivery), "answer": acknowledgement.code, "attempts": delivery.attempts + 1}
-        answer = f"{acknowledgement.code} {acknowledgement.text}".strip()
+        detail = {**_detail(delivery), "answer": taken.code, "attempts": delivery.attempts + 1}
+        answer = f"{taken.code} {taken.text}".strip()
 
         def note(transaction: Transaction) -> None:
             deliveries.delivered(transaction, delivery.id, answer, at)
@@ -95,7 +134,8 @@ class DeliveryWorker:
 
     def _failed(self, delivery: Record, error: PeerError) -> None:
         refused = isinstance(error, PeerRefused) and not _is_transient(error)
-        park = refused and delivery.refusals + 1 >= self._destination.refusals_before_parking
+        last = delivery.refusals + 1 >= self._destination.refusals_before_parking
+        park = refused and (last or (isinstance(error, PeerRefused) and error.final))
         at = clock.now()
 
         def note(transaction: Transaction) -> None:
@@ -127,7 +167,7 @@ class DeliveryWorker:
 
 
 def _is_transient(error: PeerRefused) -> bool:
-    return error.ack_code in _REJECTIONS and error.error_code in _TRANSIENT
+    return error.busy or (error.ack_code in _REJECTIONS and error.error_code in _TRANSIENT)
 
 
 def _detail(delivery: Record) -> dict[str, object]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from swf import clock, log
-from swf.config import Destination
+from swf.config import Line
 from swf.errors import StoreError
 from swf.model.journal import Event
 from swf.net.mllp_listener import Crowding
@@ -29,7 +29,7 @@ class Housekeeping:
     def __init__(
         self,
         database: Database,
-        destinations: tuple[Destination, ...],
+        destinations: Sequence[Line],
         ailing: Callable[[], Sequence[str]],
         crowding: Callable[[], Sequence[Crowding]],
         watches: Sequence[Callable[[], None]] = (),

@@ -21,7 +21,9 @@ class DeliveryStatus(StrEnum):
 class Delivery(SQLModel, table=True):
     """One message for one destination; bytes and control id never change, so a repeat is recognised as one.
 
-    An application acknowledgement is about a message, and has no `order`.
+    An application acknowledgement is about a message, and has no `order`; nor has a report of an exam without one.
+    Deliveries with the same `subject`, such as the reports of one performed step, never overtake each other, not even
+    when one of them is parked.
     """
 
     __tablename__ = "delivery"
@@ -31,6 +33,7 @@ class Delivery(SQLModel, table=True):
     destination: str
     order: int | None = Field(default=None, foreign_key="order.id", sa_type=ROW_NUMBER, index=True)
     type: str
+    subject: str = ""
     control_id: str = Field(unique=True)
     payload: bytes
     status: str

@@ -28,7 +28,7 @@ def on_create(database: Database, site: Callable[[], Site]) -> Callable[[Request
         attributes = _decoded(request)
         if attributes is None:
             return _status(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
-        report = Report(request.calling, name, attributes, assigned=not given)
+        report = Report(request.calling, name, attributes, not given, request.syntax, request.raw)
         answer = _carry_out(database, report, lambda transaction: mpps.create(transaction, site(), report, clock.now()))
         if answer.Status == status.SUCCESS:
             answer.AffectedSOPInstanceUID = name  # the one it left to us among them (PS3.7 10.1.5.1.4)
@@ -45,7 +45,7 @@ def on_set(database: Database, site: Callable[[], Site]) -> Callable[[Request], 
         if modifications is None:
             return _status(status.PROCESSING_FAILURE, "the modification list cannot be read"), None
         name = request.sop_instance
-        report = Report(request.calling, name, modifications)
+        report = Report(request.calling, name, modifications, syntax=request.syntax, raw=request.raw)
         answer = _carry_out(database, report, lambda transaction: mpps.change(transaction, site(), report, clock.now()))
         return answer, None
 

@@ -8,18 +8,19 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from swf.config import Destination, Dicom, Hl7, Settings
+from swf.config import Destination, Dicom, Hl7, Line, Relay, Settings
 from swf.errors import ConfigError
 
 HANDSHAKE_S = 10.0
 _FINGERPRINT = "sha256:"
 _FILES = ("tls_certificate", "tls_key", "tls_ca", "tls_client_ca")
 _Door = TypeVar("_Door", Hl7, Dicom)
-_Section = TypeVar("_Section", Hl7, Dicom, Destination)
+_Line = TypeVar("_Line", Destination, Relay)
+_Section = TypeVar("_Section", Hl7, Dicom, Destination, Relay)
 _WAITS_FOR: dict[type[ssl.SSLError], int] = {
     ssl.SSLWantReadError: selectors.EVENT_READ,
     ssl.SSLWantWriteError: selectors.EVENT_WRITE,
@@ -42,6 +43,7 @@ def contexts(settings: Settings) -> dict[str, ssl.SSLContext]:
         "hl7": partial(of_listener, settings.hl7),
         "dicom": partial(of_dicom, settings.dicom),
         **{f"destination {each.name}": partial(of_destination, each) for each in settings.destination},
+        **{f"relay {each.name}": partial(of_destination, each) for each in settings.relay},
     }
     for name, attempt in attempts.items():
         try:
@@ -114,12 +116,17 @@ def for_calling(section: str, ca: str, certificate: str, key: str, *, verify: bo
 
 def with_certificates_of(settings: Settings, running: Settings) -> Settings:
     """`running` with the certificates, keys and authorities that `settings` names, wherever TLS is spoken in both."""
-    named = {each.name: each for each in settings.destination if each.tls}
-    destinations = tuple(
-        _renewed(each, named[each.name]) if each.tls and each.name in named else each for each in running.destination
-    )
     doors = {"hl7": _renewed_door(running.hl7, settings.hl7), "dicom": _renewed_door(running.dicom, settings.dicom)}
-    return running.model_copy(update={**doors, "destination": destinations})
+    lines = {
+        "destination": _renewed_lines(running.destination, settings.destination),
+        "relay": _renewed_lines(running.relay, settings.relay),
+    }
+    return running.model_copy(update={**doors, **lines})
+
+
+def _renewed_lines(now: Sequence[_Line], new: Sequence[_Line]) -> tuple[_Line, ...]:
+    named = {each.name: each for each in new if each.tls}
+    return tuple(_renewed(each, named[each.name]) if each.tls and each.name in named else each for each in now)
 
 
 def _renewed_door(now: _Door, new: _Door) -> _Door:
@@ -168,8 +175,8 @@ def _names(connection: ssl.SSLSocket) -> Iterator[str]:
     yield from (value for _, value in certificate.get("subjectAltName", ()))
 
 
-def of_destination(settings: Destination) -> ssl.SSLContext | None:
-    """How a destination is called; None without TLS. Its name or address is always checked against its certificate.
+def of_destination(settings: Line) -> ssl.SSLContext | None:
+    """How a destination or relay is called; None without TLS. Its name or address is always checked against its certificate.
 
     Raises ConfigError for a file that cannot be used.
     """

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
 
 from swf.model.delivery import DELIVERY, DeliveryStatus
 from swf.model.order import ORDER
@@ -12,15 +12,27 @@ from swf.store import database
 from swf.store.database import Record, Transaction
 
 _UNTRIED = {
+    "subject": "",
     "status": DeliveryStatus.WAITING,
     "attempts": 0,
     "refusals": 0,
     "last_error": "",
     "acknowledgement": "",
 }
+_EARLIER = DELIVERY.alias("earlier")
+_HELD_UP = exists().where(
+    _EARLIER.c.destination == DELIVERY.c.destination,
+    _EARLIER.c.status == DeliveryStatus.PARKED,
+    _EARLIER.c.subject == DELIVERY.c.subject,
+    _EARLIER.c.id < DELIVERY.c.id,
+)
 _HEAD = (
     select(DELIVERY)
-    .where(DELIVERY.c.destination == bindparam("name"), DELIVERY.c.status == DeliveryStatus.WAITING)
+    .where(
+        DELIVERY.c.destination == bindparam("name"),
+        DELIVERY.c.status == DeliveryStatus.WAITING,
+        (DELIVERY.c.subject == "") | ~_HELD_UP,
+    )
     .order_by(DELIVERY.c.id)
     .limit(1)
 )
@@ -40,8 +52,14 @@ def of_control_id(connection: Connection, control_id: str) -> Record | None:
 
 
 def head(connection: Connection, destination: str) -> Record | None:
-    """The delivery whose turn it is."""
+    """The delivery whose turn it is; what is about the subject of a parked one waits for that."""
     return connection.execute(_HEAD, {"name": destination}).first()
+
+
+def first_of(connection: Connection, destination: str, subject: str, kind: str) -> Record | None:
+    """The first delivery of that type about a subject."""
+    mine = (DELIVERY.c.destination == destination) & (DELIVERY.c.subject == subject) & (DELIVERY.c.type == kind)
+    return connection.execute(select(DELIVERY).where(mine).order_by(DELIVERY.c.id).limit(1)).first()
 
 
 def delivered(transaction: Transaction, number: int, acknowledgement: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from swf.dicom import mpps as rules
 from swf.dicom import mpps_rules, uid
@@ -21,8 +22,9 @@ from swf.store import journal, mpps
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
 from swf.workflow import performed as effects
-from swf.workflow import references
+from swf.workflow import references, relays
 from swf.workflow.references import Found
+from swf.workflow.relays import Passed
 from swf.workflow.site import Site
 
 _DOUBTS = {
@@ -39,6 +41,15 @@ class Report:
     sop_instance_uid: str
     dataset: Dataset
     assigned: bool = False  # the modality left the UID to us
+    syntax: str = ""
+    raw: bytes = b""  # the dataset as it came
+
+    def passed(self) -> Passed:
+        """The report as it is passed on to others."""
+        if self.raw:
+            return Passed(self.calling_ae_title, self.sop_instance_uid, self.syntax, self.raw)
+        written = rules.encode(self.dataset)
+        return Passed(self.calling_ae_title, self.sop_instance_uid, ExplicitVRLittleEndian, written)
 
 
 def create(transaction: Transaction, site: Site, report: Report, at: datetime) -> None:
@@ -73,7 +84,9 @@ def create(transaction: Transaction, site: Site, report: Report, at: datetime) -
     entries = effects.consequences(transaction, site, performed, at)
     told = [*warnings, *([_DOUBTS[found.matching]] if found.matching in _DOUBTS else [])]
     warned = _warned(found.steps, sop_instance_uid, told)
-    journal.add(transaction, at, [*_how(found, report), *entries, *warned])
+    order = effects.orders_or_none(found.steps)[0]
+    queued = relays.queue(transaction, site, "N-CREATE", report.passed(), at, order=order)
+    journal.add(transaction, at, [*_how(found, report), *entries, *warned, *queued])
 
 
 def change(transaction: Transaction, site: Site, report: Report, at: datetime) -> None:
@@ -100,7 +113,9 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
         entries = [Entry(Event.MPPS_CHANGED, order, detail=detail) for order in effects.orders_or_none(linked)]
     else:
         entries = effects.consequences(transaction, site, performed, at)
-    journal.add(transaction, at, [*entries, *_warned(linked, sop_instance_uid, warnings)])
+    order = effects.orders_or_none(linked)[0]
+    queued = relays.queue(transaction, site, "N-SET", report.passed(), at, order=order)
+    journal.add(transaction, at, [*entries, *_warned(linked, sop_instance_uid, warnings), *queued])
 
 
 def refused(transaction: Transaction, report: Report, error: ProcedureStepError, at: datetime) -> None:

@@ -152,8 +152,8 @@ retry_last_seconds = 0.1
         "site.toml:6: dicom.ae_title: must be an AE title: 1 to 16 characters, no backslash",
         "site.toml:11: modality[2].host: must be a host name or an address",
         "site.toml:12: destination[1].host: is missing",
-        "site.toml:15: destination[1].send[2]: should be 'ORM^O01' or 'ORU^R01'",
         "site.toml:16: destination[1].retry_last_seconds: must not be shorter than retry_first_seconds",
+        "site.toml:15: destination[1].send[2]: should be 'ORM^O01' or 'ORU^R01'",
     ]
 
 
@@ -361,3 +361,14 @@ def test_the_time_zone_of_the_site_is_in_force() -> None:
     load("")
     assert clock.local(noon) == noon.astimezone()
     assert clock.local(noon).utcoffset() == noon.astimezone().utcoffset()
+
+
+def test_a_relay_and_a_destination_have_names_of_their_own(tmp_path: Path) -> None:
+    """In the list of deliveries nobody could tell them apart."""
+    file = tmp_path / "swf.toml"
+    file.write_text(
+        '[[destination]]\nname = "pacs"\nhost = "a"\nport = 1\n'
+        '[[relay]]\nname = "pacs"\nhost = "a"\nport = 1\nae_title = "PACS"\n'
+    )
+    with pytest.raises(ConfigError, match=r"relay\[1\].name: 'pacs' is already taken by a destination"):
+        config.load(file, {})

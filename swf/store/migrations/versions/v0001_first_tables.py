@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("destination", sa.String(), nullable=False),
         sa.Column("order", ROW_NUMBER, nullable=True),
         sa.Column("type", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
         sa.Column("control_id", sa.String(), nullable=False),
         sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
