@@ -27,6 +27,7 @@ _ADDED = ("step_id", "attribute", "value", "why")
 
 def lint(
     file: Annotated[Path | None, typer.Argument(help="A mapping; without it those of the settings.")] = None,
+    lengths: Annotated[bool, typer.Option("--lengths", help="Also tell what may be too long for DICOM.")] = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Every mistake of a mapping (exit code 2), then everything that is allowed and looks like one (exit code 1)."""
@@ -37,6 +38,8 @@ def lint(
         mappings = [loader.load(file)] if file else sites.load(settings).mappings()
         for mapping in mappings:
             warnings += mapping_lint.warnings(mapping, sent)
+    for note in (note for mapping in mappings if lengths for note in mapping_lint.lengths(mapping)):
+        print(f"note: {note}")
     if warnings:
         refuse(warnings, NOT_AS_HOPED)
     for mapping in mappings:

@@ -281,6 +281,11 @@ def is_identifier(keyword: str) -> bool:
     return keyword in _IDENTIFIERS
 
 
+def limit(keyword: str) -> int:
+    """How many characters one value may have; 0 where there is no limit."""
+    return _LIMITS.get(layout(keyword).vr, 0)
+
+
 def violations(keyword: str, value: str) -> list[str]:
     """What one `value` (not a list of values) breaks of its VR, as half-sentences that never repeat the value."""
     vr = layout(keyword).vr

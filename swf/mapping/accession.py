@@ -1,7 +1,7 @@
 """Accession numbers made here, by the site's template such as `{prefix}{number:08}{check:luhn}` (RAD-4; SH, PS3.5).
 
 `{prefix}` is the setting of the site, `{number}` the order's own number (`:08` fills it with zeros), `{year}` the year
-it arrived in, `{check:SCHEME}` a check digit over all that stands before it.
+it arrived in, `{check:SCHEME}` a check digit over all that stands before it, `{check}` the same by the site's own scheme.
 """
 
 import difflib
@@ -11,12 +11,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from swf.mapping import check_digits
+from swf.mapping.check_digits import Scheme
 
 DEFAULT = "{prefix}{number:08}"
 _FIELD = re.compile(r"\{(?P<name>\w+)(?::(?P<form>\w*))?\}")
 _LONGEST = 16
 _LONGEST_PREFIX, _YEAR, _SMALLEST_WIDTH = 6, 4, 6
-_FIELDS = ("prefix", "number", "year", "check")
+_CHECK = "check"
+_FIELDS = ("prefix", "number", "year", _CHECK)
 
 
 class Numbers(NamedTuple):
@@ -45,13 +47,16 @@ class Accession(NamedTuple):
         return made
 
 
-def parse(text: str) -> Accession:
-    """The template written as `text`; ValueError says what is wrong with it, a number longer than SH included."""
+def parse(text: str, own: Scheme | None = None) -> Accession:
+    """The template written as `text`, `own` being the scheme of `{check}` in it.
+
+    ValueError says what is wrong with it, a number longer than SH included.
+    """
     fields = list(_FIELD.finditer(text))
     rest = _FIELD.sub("", text)
     if re.search(r"[^A-Z0-9.-]", rest):
         raise ValueError("between the fields of an accession number stand capitals, digits, dots and dashes alone")
-    pieces, length = _pieces(text, fields)
+    pieces, length = _pieces(text, fields, own)
     if "number" not in [found["name"] for found in fields]:
         raise ValueError("an accession number without {number} would be given twice")
     if length > _LONGEST:
@@ -59,14 +64,18 @@ def parse(text: str) -> Accession:
     return Accession(text, pieces)
 
 
-def _pieces(text: str, fields: list[re.Match[str]]) -> tuple[tuple[Piece, ...], int]:
+def _pieces(text: str, fields: list[re.Match[str]], own: Scheme | None) -> tuple[tuple[Piece, ...], int]:
     pieces: list[Piece] = []
     length = end = 0
     for found in fields:
         pieces.append(_literal(text[end : found.start()]))
-        piece, width = _field(found["name"], found["form"] or "")
+        length += found.start() - end
+        if found["name"] == _CHECK:
+            piece, width = _check(found["form"] or "", own, length)
+        else:
+            piece, width = _field(found["name"], found["form"] or "")
         pieces.append(piece)
-        length += found.start() - end + width
+        length += width
         end = found.end()
     pieces.append(_literal(text[end:]))
     return tuple(pieces), length + len(text) - end
@@ -100,16 +109,22 @@ def _number(form: str) -> tuple[Piece, int]:
     return (lambda _, numbers: f"{numbers.number:0{width}d}"), width
 
 
-def _check(form: str) -> tuple[Piece, int]:
-    scheme = check_digits.SCHEMES.get(form)
-    if scheme is None:
-        raise ValueError(f"there is no check digit {form or '{check}'}; known are {', '.join(check_digits.SCHEMES)}")
-    return (lambda before, _: scheme(before)), len(scheme("0"))
+def _check(form: str, own: Scheme | None, length: int) -> tuple[Piece, int]:
+    """A check over the `length` characters that can stand before it at most."""
+    if not form and own is None:
+        raise ValueError("{check} needs a line check in [identifiers], or a scheme such as {check:luhn}")
+    scheme = own if own and not form else check_digits.parse(form)
+    if not re.fullmatch(r"[A-Z0-9]+", scheme.alphabet):
+        raise ValueError(
+            "the check digit can be other than a capital or a digit; a worklist query takes * for any text"
+        )
+    if scheme.longest and length > scheme.longest:
+        raise ValueError(f"{length} characters can stand before the check digit, which has {scheme.longest} weights")
+    return (lambda before, _: scheme.check(before)), len(scheme.check("0"))
 
 
 _MAKERS: Mapping[str, Callable[[str], tuple[Piece, int]]] = {
     "prefix": _prefix,
     "number": _number,
     "year": _year,
-    "check": _check,
 }

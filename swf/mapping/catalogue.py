@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from swf.dicom import encoding
 from swf.dicom.encoding import Item, Value
-from swf.mapping import tables
+from swf.mapping import functions, tables
 from swf.mapping.selectors import Selector
 
 _CODE, _MINUTES = "code", "minutes"
@@ -20,7 +20,6 @@ _TEXTS = {"modality": "Modality", "step": "ScheduledProcedureStepDescription"}
 _CODES = {"procedure_code": "CodeValue", "procedure": "CodeMeaning", "procedure_scheme": "CodingSchemeDesignator"}
 _COLUMNS = (_CODE, *_CODES, *_TEXTS, _STATIONS, _PROTOCOLS, _MINUTES)
 _NEEDED = (_CODE, "modality")
-_LOCAL_SCHEME = "99LOCAL"
 _DATE, _TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
 _END_DATE, _END_TIME = "ScheduledProcedureStepEndDate", "ScheduledProcedureStepEndTime"
 _LONGEST_DAY = 24 * 60
@@ -83,7 +82,7 @@ def _procedure(checked: Checked, cells: Mapping[str, str]) -> dict[str, Value]:
 
 
 def _code(checked: Checked, value: str, meaning: str, scheme: str) -> Item:
-    parts = {"CodeValue": value, "CodingSchemeDesignator": scheme or _LOCAL_SCHEME, "CodeMeaning": meaning or value}
+    parts = {"CodeValue": value, "CodingSchemeDesignator": scheme or functions.LOCAL, "CodeMeaning": meaning or value}
     return {keyword: checked(keyword, text) for keyword, text in parts.items()}
 
 

@@ -3,8 +3,11 @@
 Schemes of digits pass over letters, so that a prefix does no harm. Every check is one character or two of A to Z and 0 to 9.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
+from itertools import chain
+from typing import Any, NamedTuple
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _VERHOEFF_ROUND = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
@@ -77,7 +80,98 @@ def mod37_36(text: str) -> str:
     return _LETTERS[(37 - state) % 36]
 
 
+def mod37_2(text: str) -> str:
+    """ISO/IEC 7064 MOD 37-2 over letters and digits: the check is a letter, a digit or `*`."""
+    values = [_LETTERS.index(character) for character in text if character in _LETTERS]
+    state = reduce(lambda value, letter: (value + letter) * 2 % 37, values, 0)
+    return f"{_LETTERS}*"[(38 - state) % 37]
+
+
 SCHEMES: Mapping[str, Callable[[str], str]] = {
-    scheme.__name__: scheme for scheme in (luhn, verhoeff, damm, mod11_2, mod11_10, mod97_10, mod37_36)
+    scheme.__name__: scheme for scheme in (luhn, verhoeff, damm, mod11_2, mod11_10, mod97_10, mod37_36, mod37_2)
 }
-"""By name. MOD 37-2 is left out: its check can be `*`, which a worklist query takes for a wildcard."""
+"""The schemes of a standard, by name."""
+
+
+# ---- a site's own ----
+
+
+class Scheme(NamedTuple):
+    """A check ready for use: what makes it, every character it can be, how long a text it is made for (0: any)."""
+
+    check: Callable[[str], str]
+    alphabet: str
+    longest: int = 0
+
+
+_ABSENT: dict[str, Any] = {
+    "scheme": "",
+    "weights": [],
+    "modulus": 0,
+    "pad": "",
+    "letters": "A=10",
+    "complement": False,
+    "digits": "",
+}
+_LETTER_VALUES = re.compile(r"([A-Z])=(\d{1,3})")
+_WEIGHTED, _TABLE = "weighted", "table"
+
+
+def parse(given: str | Mapping[str, Any]) -> Scheme:
+    """The scheme of that name, or the `weighted` or `table` one a site describes; ValueError says what is wrong.
+
+    weighted: the sum of each character's value times its weight, modulo `modulus`, names a character of `digits`; with
+    `complement` what is missing to the next multiple does. table: the same without weights, of the whole number.
+    """
+    if isinstance(given, str):
+        if given not in SCHEMES:
+            raise ValueError(f"there is no check digit {given}; known are {', '.join((*SCHEMES, _WEIGHTED, _TABLE))}")
+        return Scheme(SCHEMES[given], f"{_LETTERS}*" if given == mod37_2.__name__ else _LETTERS)
+    unknown = given.keys() - _ABSENT.keys()
+    if unknown:
+        raise ValueError(f"a check digit has no setting {', '.join(sorted(unknown))}; it has {', '.join(_ABSENT)}")
+    said = {**_ABSENT, **given}
+    return parse(said["scheme"]) if said["scheme"] in SCHEMES else _described(said)
+
+
+def _described(said: Mapping[str, Any]) -> Scheme:
+    name, weights, digits = said["scheme"], said["weights"], str(said["digits"])
+    modulus = said["modulus"] or len(digits)
+    if name not in (_WEIGHTED, _TABLE):
+        raise ValueError(f"there is no check digit {name}; known are {', '.join((*SCHEMES, _WEIGHTED, _TABLE))}")
+    if not isinstance(weights, list) or not all(type(weight) is int for weight in weights):
+        raise ValueError("weights must be a list of whole numbers")
+    if (name == _WEIGHTED) is not bool(weights):
+        raise ValueError("weighted needs weights, and table takes none")
+    digits = digits or _LETTERS[: modulus if type(modulus) is int else 0]
+    if type(modulus) is not int or not 1 < modulus <= len(digits):
+        raise ValueError("modulus must be a whole number from 2 on, and digits have a character for each remainder")
+    values = _values(str(said["letters"]), str(said["pad"]))
+    complement = bool(said["complement"])
+
+    def check(text: str) -> str:
+        total = _sum(text.rjust(len(weights), str(said["pad"]) or "0"), weights, values) if weights else _number(text)
+        remainder = total % modulus
+        return digits[-remainder % modulus if complement else remainder]
+
+    return Scheme(check, digits[:modulus], len(weights))
+
+
+def _values(letters: str, pad: str) -> dict[str, int]:
+    """What each character counts: a digit itself, the letters from the one named on, the padding next after Z."""
+    found = _LETTER_VALUES.fullmatch(letters)
+    if found is None or len(pad) > 1:
+        raise ValueError('letters must be written like "A=10", and pad be one character')
+    first, value = _LETTERS.index(found[1]), int(found[2])
+    values = {digit: int(digit) for digit in "0123456789"}
+    values |= {letter: value + number for number, letter in enumerate(_LETTERS[first:])}
+    return values if pad in values else {**values, pad: value + len(_LETTERS) - first}
+
+
+def _sum(text: str, weights: Sequence[int], values: Mapping[str, int]) -> int:
+    """The weighted sum; a character without a value counts nothing, as does what goes beyond the weights."""
+    return sum(weight * values.get(character, 0) for weight, character in zip(weights, text, strict=False))
+
+
+def _number(text: str) -> int:
+    return int("".join(chain("0", (character for character in text if character.isdigit()))))

@@ -17,8 +17,8 @@ from swf.errors import ConfigError
 
 STEP = "ScheduledProcedureStepSequence"
 TOP, ATTRIBUTES, STEPS, STATIONS, RULES = "", "attributes", f"attributes.{STEP}", "stations", "station_rules"
-MESSAGES, CATALOGUE, IDENTIFIERS = "messages", "catalogue", "identifiers"
-_TABLES = (ATTRIBUTES, STATIONS, MESSAGES, CATALOGUE, IDENTIFIERS)
+MESSAGES, CATALOGUE, IDENTIFIERS, SCHEMES = "messages", "catalogue", "identifiers", "coding_schemes"
+_TABLES = (ATTRIBUTES, STATIONS, MESSAGES, CATALOGUE, IDENTIFIERS, SCHEMES)
 _EXTENDS, _VERSIONS = "extends", "hl7_versions"
 _KNOWN = (_EXTENDS, _VERSIONS, *_TABLES, RULES)
 _DEFAULT_VERSIONS = ("2.5.1",)

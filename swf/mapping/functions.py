@@ -20,7 +20,10 @@ _PRIORITY = {"S": "STAT", "A": "HIGH", "P": "HIGH", "C": "HIGH", "R": "ROUTINE",
 _HIGHEST_FIRST = ("STAT", "HIGH", "MEDIUM", "ROUTINE")
 _PREGNANT = "B6"
 _LONGEST_CODE_VALUE = 16
-_SCHEMES = {"": "99LOCAL", "L": "99LOCAL", "ICD10": "I10", "LOINC": "LN", "SNOMED": "SCT"}
+LOCAL = "99LOCAL"
+"""The designator of codes whose scheme is not named."""
+
+_DESIGNATOR = "CodingSchemeDesignator"
 _PARTING = str.maketrans("\\^=", "   ")
 _URN = re.compile(r"(?:urn:|https?://)", re.IGNORECASE)
 _TYPE, _REPRESENTATION = 7, 8  # XPN
@@ -169,7 +172,7 @@ def _coded(value: str, meaning_: str, scheme: str, version: str = "") -> Item:
     keyword = "URNCodeValue" if _URN.match(value) else "CodeValue"
     if keyword == "CodeValue" and len(value) > _LONGEST_CODE_VALUE:
         keyword = "LongCodeValue"
-    item = {keyword: value, "CodingSchemeDesignator": _SCHEMES.get(scheme, scheme), "CodeMeaning": meaning_ or value}
+    item = {keyword: value, _DESIGNATOR: scheme or LOCAL, "CodeMeaning": meaning_ or value}
     return {**item, "CodingSchemeVersion": version} if version and scheme else item
 
 
@@ -231,6 +234,20 @@ def _measured(source: Source, units: Mapping[str, Decimal]) -> str:
         return ""
     # a hundredth of a millimetre or of a gram is more than any scale knows
     return f"{Decimal(number) * factor:.5f}".rstrip("0").rstrip(".")
+
+
+def with_schemes(function: Function, names: Mapping[str, str]) -> Function:
+    """`function`, the coding schemes in its items called by their DICOM names; `names` are HL7's → DICOM's."""
+
+    def renamed(value: Value) -> Value:
+        return value if isinstance(value, str) else [part if isinstance(part, str) else item(part) for part in value]  # type: ignore[return-value]
+
+    def item(part: Item) -> Item:
+        found = {keyword: renamed(value) for keyword, value in part.items()}
+        scheme = found.get(_DESIGNATOR)
+        return {**found, _DESIGNATOR: names.get(str(scheme), str(scheme))} if scheme else found
+
+    return lambda source: renamed(function(source))
 
 
 OF_ITEMS = frozenset(

@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Collection, Iterator
 
-from swf.dicom import attributes
+from swf.dicom import attributes, encoding
+from swf.hl7.lengths import FIELD
 from swf.mapping.rules import STEP, Rule, SiteMapping
 from swf.mapping.selectors import Selector
 
@@ -12,6 +13,7 @@ _ANY_MODALITY = "*"
 _OURS = frozenset({"StudyInstanceUID", "RequestedProcedureID", "ScheduledProcedureStepID"})
 _OF_STATIONS = "ScheduledStationAETitle"
 _WHOLE_TEXT = frozenset({"text", "capitals"})
+_KEEPS_LENGTH = _WHOLE_TEXT | {"meaning", "joined", "location_name"}
 
 
 def warnings(mapping: SiteMapping, sent: Collection[str]) -> list[str]:
@@ -23,6 +25,27 @@ def warnings(mapping: SiteMapping, sent: Collection[str]) -> list[str]:
         *_overruled(mapping),
         *_templates(mapping, sent),
     ]
+
+
+def lengths(mapping: SiteMapping) -> list[str]:
+    """The lines that read a field which HL7 lets be longer than the attribute; a sentence each.
+
+    They are in order: a value that is too long is refused or cut when it comes. One component is no longer than its field.
+    """
+    found = []
+    for rule in (*mapping.rules, *mapping.step_rules):
+        limit = encoding.limit(rule.keyword)
+        if not limit or rule.function_name not in _KEEPS_LENGTH:
+            continue
+        for place in rule.selectors:
+            longest = FIELD.get((place.segment, place.field), 0)
+            if longest > limit:
+                fate = "refused" if encoding.is_identifier(rule.keyword) else "cut"
+                vr = encoding.layout(rule.keyword).vr
+                where = f"{rule.path}:{rule.line}: {rule.keyword}"
+                fact = f"{place} may have {longest} characters and {vr} holds {limit}"
+                found.append(f"{where}: {fact}; what is longer is {fate}")
+    return found
 
 
 def _may_stay_empty(mapping: SiteMapping) -> Iterator[str]:

@@ -15,9 +15,20 @@ from pydicom.datadict import keyword_dict
 from swf.dicom import encoding
 from swf.dicom.encoding import Value
 from swf.hl7 import dictionary
-from swf.mapping import accession, catalogue, conditions, document, functions, selectors, tables, templates
+from swf.mapping import (
+    accession,
+    catalogue,
+    check_digits,
+    conditions,
+    document,
+    functions,
+    selectors,
+    tables,
+    templates,
+)
 from swf.mapping.accession import Accession
 from swf.mapping.catalogue import Catalogue
+from swf.mapping.check_digits import Scheme
 from swf.mapping.conditions import Condition
 from swf.mapping.document import Document, Findings, Line, Place, nearest
 from swf.mapping.functions import Function
@@ -42,7 +53,7 @@ _LINE_KEYS = _ABSENT.keys()
 _STATION_KEYS = ("modality", "location", "code", "when", "stations")
 _STATION_PLACES = {"location": "PV1-3.1", "code": "OBR-4.1"}
 _CATALOGUE_KEYS = ("file", "by")
-_IDENTIFIER_KEYS = ("accession",)
+_IDENTIFIER_KEYS = ("accession", "check")
 _UNIVERSAL_SERVICE_ID = "OBR-4.1"
 
 
@@ -63,6 +74,7 @@ class _Reader:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
+        self._schemes: dict[str, str] = {}
 
     def mapping(self, path: Path, written: Document) -> SiteMapping:
         steps = written.lines(document.STEPS)
@@ -70,6 +82,7 @@ class _Reader:
             text = f"[{document.STEPS}] is missing; without it no modality finds a step"
             self._findings.add(path, written.headline, text)
         stations = written.lines(document.STATIONS).items()
+        self._schemes = self._coding_schemes(written.lines(document.SCHEMES))
         return SiteMapping(
             path=path,
             rules=tuple(self._rules(written.lines(document.ATTRIBUTES))),
@@ -138,7 +151,10 @@ class _Reader:
         if given["table"]:
             later.append(self._table(keyword, given, place, known=vr not in ("", "SQ")).value)
             shown.append(str(given["table"]))
-        return _chained(functions.FUNCTIONS.get(names[0], functions.text), later), ", ".join(shown)
+        function = functions.FUNCTIONS.get(names[0], functions.text)
+        if names[0] in functions.OF_ITEMS and self._schemes:
+            function = functions.with_schemes(function, self._schemes)
+        return _chained(function, later), ", ".join(shown)
 
     def _vr(self, keyword: str, function: str, given: Mapping[str, Any], place: Place) -> str:
         """The VR of the attribute, after a look whether the function and the default can fill it; "" for none."""
@@ -258,15 +274,32 @@ class _Reader:
             return None
         return catalogue.load(path, selector, self._complain(path))
 
+    def _coding_schemes(self, lines: Mapping[str, Line]) -> dict[str, str]:
+        for name, line in lines.items():
+            faults = encoding.violations("CodingSchemeDesignator", str(line.value)) if line.value else ["is empty"]
+            for fault in faults:
+                self._mistake(line.place, f"the coding scheme of {name} {fault}")
+        return {name: str(line.value) for name, line in lines.items()}
+
     def _accession(self, lines: Mapping[str, Line]) -> Accession:
         self._unknown_lines("identifiers", lines, _IDENTIFIER_KEYS)
         line = lines.get("accession")
+        own = self._check_digit(lines.get("check"))
         try:
-            return accession.parse(str(line.value) if line else accession.DEFAULT)
+            return accession.parse(str(line.value) if line else accession.DEFAULT, own)
         except ValueError as error:
             if line:
                 self._mistake(line.place, str(error))
             return accession.parse(accession.DEFAULT)
+
+    def _check_digit(self, line: Line | None) -> Scheme | None:
+        if line is None:
+            return None
+        try:
+            return check_digits.parse(line.value if isinstance(line.value, dict) else str(line.value))
+        except ValueError as error:
+            self._mistake(line.place, str(error))
+            return Scheme(check_digits.luhn, "0")  # so that nothing else is said of {check}
 
     def _templates(self, lines: Mapping[str, Line]) -> dict[str, Template]:
         found = {}

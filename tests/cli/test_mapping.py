@@ -128,6 +128,8 @@ def test_a_mapping_without_a_fault_is_good(run: Run) -> None:
     """What `swf init` writes has no mistake and no warning."""
     result = run("lint")
     assert (result.exit_code, result.stdout) == (0, "good: mappings/default.toml\n")
+    told = run("lint --lengths")
+    assert (told.exit_code, "AccessionNumber: OBR-18.1 may have 60 characters" in told.stdout) == (0, True)
 
 
 def test_warnings_and_mistakes_have_their_own_exit_codes(run: Run, tmp_path: Path) -> None:

@@ -173,7 +173,7 @@ def test_codes_and_texts(function: str, expected: dict[str, str]) -> None:
             {"CodeValue": "CTABD", "CodingSchemeDesignator": "99HIS", "CodeMeaning": "CT abdomen"},
         ),
         ("CTABD", {"CodeValue": "CTABD", "CodingSchemeDesignator": "99LOCAL", "CodeMeaning": "CTABD"}),
-        ("CTABD^CT^L", {"CodeValue": "CTABD", "CodingSchemeDesignator": "99LOCAL", "CodeMeaning": "CT"}),
+        ("CTABD^CT^L", {"CodeValue": "CTABD", "CodingSchemeDesignator": "L", "CodeMeaning": "CT"}),
         ('CTABD^""^I10', {"CodeValue": "CTABD", "CodingSchemeDesignator": "I10", "CodeMeaning": "CTABD"}),
         ("1" * 16, {"CodeValue": "1" * 16, "CodingSchemeDesignator": "99LOCAL", "CodeMeaning": "1" * 16}),
         ("1" * 17, {"LongCodeValue": "1" * 17, "CodingSchemeDesignator": "99LOCAL", "CodeMeaning": "1" * 17}),

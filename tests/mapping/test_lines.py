@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from swf import config
 from swf.errors import ConfigError
 from swf.mapping import inbound, loader
-from tests.mapping.conftest import SHIPPED, groups, order
+from tests.mapping.conftest import SHIPPED, Written, groups, order
 
 CSV = "code,value,comment\nA,ALPHA,first\n*,*,\n"
 
@@ -169,3 +170,25 @@ def test_notes_on_the_patient_are_read_by_name(tmp_path: Path) -> None:
         "Needs a hoist",
         "Only the left",
     )
+
+
+def test_coding_schemes_are_the_sites(written: Written) -> None:
+    """What a sender calls a coding scheme is called by its DICOM name, by lines a site can change."""
+    shipped = f'extends = "{config.shipped_mappings() / "default.toml"}"\n'
+    changed = loader.load(written(shipped + '[coding_schemes]\nICD10 = "99ICD"\nXYZ = "SRT"\n"99LOCAL" = "99HOSP"\n'))
+    for mapping, expected in (
+        (loader.load(config.shipped_mappings() / "default.toml"), ["99LOCAL", "99LOCAL", "I10", "LN", "SCT", "XYZ"]),
+        (changed, ["99HOSP", "99LOCAL", "99ICD", "LN", "SCT", "SRT"]),
+    ):
+        for sent, designator in zip(("", "L", "ICD10", "LOINC", "SNOMED", "XYZ"), expected, strict=True):
+            (step,) = inbound.steps(mapping, order(obr_4=f"CT^CT head^{sent}", obr_16="7001^WEBER"), changing=False)
+            assert step.item["RequestedProcedureCodeSequence"][0]["CodingSchemeDesignator"] == designator
+    person = step.item["RequestingPhysicianIdentificationSequence"][0]["PersonIdentificationCodeSequence"][0]
+    assert person["CodingSchemeDesignator"] == "99HOSP"
+
+
+def test_a_coding_scheme_must_fit(written: Written) -> None:
+    """A name that DICOM cannot hold is found before the broker starts."""
+    path = written('[attributes.ScheduledProcedureStepSequence]\n[coding_schemes]\nL = "99ANAMETHATISTOOLONG"\n')
+    with pytest.raises(ConfigError, match=r"site\.toml:3: the coding scheme of L is longer than 16"):
+        loader.load(path)

@@ -83,3 +83,20 @@ def test_templates_and_destinations_fit(shipped: SiteMapping) -> None:
     missing, unused = lint.warnings(shipped, ["ORM^O01", "OMG^O19"])
     assert missing.endswith("destinations get OMG^O19, and [messages] has no template of it")
     assert unused.endswith("no destination gets ORU^R01; its template is not used")
+
+
+def test_what_may_be_too_long_is_told_beforehand(written: Written) -> None:
+    """An administrator sees which fields HL7 lets be longer than a worklist holds, and whether they are cut or refused."""
+    lines = (
+        'AccessionNumber = { from = ["IPC-1.1", "OBR-18"] }\n'
+        'PlacerOrderNumberImagingServiceRequest = { from = "ORC-2.1" }\n'
+        'MedicalAlerts = { from = "OBR-13" }\n'
+        'PatientBirthDate = { from = "PID-7", as = "date" }\n'
+    )
+    path = written(WHOLE.replace("[attributes.", f"{lines}[attributes.", 1))
+    found = [note.partition(": ")[2] for note in lint.lengths(loader.load(path))]
+    assert found[-3:] == [
+        "AccessionNumber: IPC-1.1 may have 80 characters and SH holds 16; what is longer is refused",
+        "AccessionNumber: OBR-18 may have 60 characters and SH holds 16; what is longer is refused",
+        "MedicalAlerts: OBR-13 may have 300 characters and LO holds 64; what is longer is cut",
+    ]
