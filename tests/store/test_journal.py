@@ -104,3 +104,16 @@ def test_a_message_is_kept_byte_for_byte(database: Database) -> None:
         assert [row.id for row in messages.recent(connection, limit=5)] == numbers[::-1]
         assert [row.id for row in messages.recent(connection, limit=5, refused_only=True)] == numbers[1:]
         assert [row.id for row in messages.recent(connection, limit=1)] == numbers[1:]
+
+
+def test_whether_something_happened_since(database: Database) -> None:
+    """What befell an order after a moment is told from what befell it then, before, or another order."""
+    later = rows.AT + timedelta(minutes=1)
+    with database.transaction() as transaction:
+        number, other = rows.order(transaction), rows.order(transaction)
+        journal.add(transaction, rows.AT, [Entry(Event.ORDER_CHANGED, number), Entry(Event.ORDER_CHANGED, other)])
+        journal.add(transaction, later, [Entry(Event.WARNING, number), Entry(Event.ORDER_CHANGED, other)])
+        asked = (Event.ORDER_CHANGED, Event.ORDER_STATUS)
+        assert not journal.happened_since(transaction, number, rows.AT, asked)
+        assert journal.happened_since(transaction, other, rows.AT, asked)
+        assert not journal.happened_since(transaction, other, later, asked)

@@ -142,3 +142,35 @@ def test_a_step_id_is_there_once_in_a_study(database: Database) -> None:
         rows.step(transaction, study_instance_uid="1.2.3", step_id="S1")
     with database.reading() as connection:
         assert connection.scalars(select(STEP.c.id)).all() == [only]
+
+
+def test_the_steps_of_a_family(database: Database) -> None:
+    """A parent's steps are its own and those of its children and grandchildren; a plain order's are its own."""
+    with database.transaction() as transaction:
+        parent = rows.order(transaction, is_parent=True)
+        child = rows.order(transaction, parent=parent, is_parent=True)
+        grandchild, other = rows.order(transaction, parent=child), rows.order(transaction)
+        numbers = {of: rows.step(transaction, of) for of in (parent, child, grandchild, other)}
+        assert orders.descendants(transaction, parent) == [child, grandchild]
+        for of, expected in ((parent, (parent, child, grandchild)), (child, (child, grandchild)), (other, (other,))):
+            found = orders.family_steps(transaction, orders.one(transaction, of))
+            assert [row.id for row in found] == [numbers[each] for each in expected]
+
+
+def test_a_hold_is_kept(database: Database) -> None:
+    """That somebody holds a step is kept beside its status."""
+    with database.transaction() as transaction:
+        number = rows.order(transaction)
+        step = rows.step(transaction, number)
+        assert [row.on_hold for row in orders.steps(transaction, number)] == [False]
+        orders.set_step_hold(transaction, step, on_hold=True)
+        assert [row.on_hold for row in orders.steps(transaction, number)] == [True]
+
+
+def test_the_orders_that_came_under_an_identity(database: Database) -> None:
+    """Orders are found by whom they came for, whoever they are for now."""
+    with database.transaction() as transaction:
+        one, other = rows.patient(transaction), rows.patient(transaction)
+        number = rows.order(transaction, patient=other, identity=one)
+        rows.order(transaction, patient=other)
+        assert [row.id for row in orders.of_identities(transaction, {one})] == [number]

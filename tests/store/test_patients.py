@@ -84,3 +84,18 @@ def test_a_merge_is_taken_back_with_all_that_it_brought(database: Database) -> N
     with database.transaction() as transaction:
         assert [orders.one(transaction, number).patient for number in placed] == [numbers[1], numbers[1], numbers[2]]
         assert patients.find(transaction, "A", "HOSP").id == numbers[1]
+
+
+def test_merges_are_told_from_further_identifiers(database: Database) -> None:
+    """A merge in force is listed with both sides until it is taken back; a further identifier never is."""
+    with database.transaction() as transaction:
+        loser, survivor = rows.patient(transaction, "LOSER"), rows.patient(transaction, "SURVIVOR")
+        patients.add_alias(transaction, "FURTHER", "REGION", survivor, rows.AT)
+        patients.merge(transaction, loser, survivor, rows.AT)
+        (merge,) = patients.merges(transaction, limit=9)
+        assert (merge.patient_id, merge.into, merge.merged_at) == ("LOSER", "SURVIVOR", rows.AT)
+        assert len(patients.merges(transaction, limit=9, search="SURVIVOR")) == 1
+        assert patients.merges(transaction, limit=9, search="FURTHER") == []
+        assert len(patients.leading_to(transaction, survivor)) == 3
+        patients.part(transaction, loser, rows.AT)
+        assert patients.merges(transaction, limit=9) == []
