@@ -58,6 +58,7 @@ for command in (
     hl7.send,
     hl7.listen,
     stations.queries,
+    stations.why,
     dicom.query,
     dicom.echo,
 ):

@@ -1,17 +1,23 @@
 """`swf query` and `swf echo`: DICOM from the other side."""
 
+import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
-from swf.cli.options import DICOM_DOOR, NOT_AS_HOPED, JsonOption
+from swf import clock, config
+from swf.cli.options import DICOM_DOOR, NOT_AS_HOPED, ConfigOption, JsonOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_json, print_table
+from swf.cli.stored import looking
 from swf.cli.typed import address_of
-from swf.dicom import encoding
-from swf.extensions.simulator.modality import Modality
+from swf.dicom import datasets, encoding, listing, worklist
+from swf.extensions.simulator.modality import Modality, worklist_query
+from swf.workflow import stations
 
 _TitleOption = Annotated[str, typer.Option("--as", help="The calling AE title.")]
 _CalledOption = Annotated[str, typer.Option("--called", help="The called AE title.")]
@@ -19,20 +25,51 @@ _DicomAddress = Annotated[str, typer.Argument(help="HOST:PORT of the DICOM door.
 
 
 def query(
-    address: _DicomAddress = DICOM_DOOR,
+    address: Annotated[
+        str, typer.Argument(help="HOST:PORT of a DICOM door to ask over the network; without it the store is asked.")
+    ] = "",
+    *,
     keys: Annotated[list[str] | None, typer.Option("--key", "-k", help="A matching key, such as Modality=CT.")] = None,
     title: _TitleOption = "SWF",
     called: _CalledOption = "SWF",
     as_json: JsonOption = False,
+    config_file: ConfigOption = None,
 ) -> None:
-    """Ask for the worklist as a modality does."""
-    with refusals():
-        items = Modality(*address_of(address), title, called).query(**dict(_pair(key) for key in keys or []))
+    """Ask for the worklist as a modality does: over the network, or from the store what that modality would get.
+
+    From the store every attribute is shown as the modality's profile has it; no modality has to be near, and none is
+    noted to have asked.
+    """
+    asked = worklist_query(**dict(_pair(key) for key in keys or []))
+    if not address:
+        items = _from_store(asked, title, called, config_file)
+    else:
+        with refusals():
+            items = Modality(*address_of(address), title, called).ask(asked)
     if as_json:
         print_json([item.to_json_dict() for item in items])
-        return
-    headings = ("start", "station", "modality", "accession", "patient id", "patient", "step", "description")
-    print_table(headings, map(_worklist_line, items))
+    elif address:
+        headings = ("start", "station", "modality", "accession", "patient id", "patient", "step", "description")
+        print_table(headings, map(_worklist_line, items))
+    else:
+        for item in items:
+            print_table(("attribute", "value"), listing.attributes(item).items())
+
+
+def _from_store(asked: Dataset, title: str, called: str, config_file: Path | None) -> list[Dataset]:
+    """What the door would answer, read back as the modality reads it."""
+    with refusals():
+        settings = config.load(config_file)
+    station = stations.find(settings, title, called)
+    query = stations.read_query(
+        station, datasets.decoded(datasets.encoded(asked, ImplicitVRLittleEndian), ImplicitVRLittleEndian)
+    )
+    with looking(config_file) as database, database.reading() as connection:
+        found = itertools.islice(
+            stations.items(connection, station, query, clock.now()), settings.dicom.max_answers or None
+        )
+        answers = [worklist.answer_bytes(item.stored, query, implicit=True) for item in found]
+    return [datasets.decoded(answer, ImplicitVRLittleEndian) for answer in answers]
 
 
 def _worklist_line(item: Dataset) -> Sequence[str]:

@@ -1,17 +1,22 @@
-"""`swf queries`: what modalities asked, and what they got (RAD-5)."""
+"""`swf queries` and `swf why`: what modalities asked and got, and why an order is not on a list (RAD-5)."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from pydicom.uid import UID
 
-from swf.cli.options import ConfigOption, JsonOption, LimitOption
+from swf import clock, config
+from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
+from swf.cli.refusals import refusals
 from swf.cli.screen import print_json, print_table, shown
 from swf.cli.stored import looking
 from swf.dicom import datasets
 from swf.store import queries as query_store
 from swf.store.database import Record
 from swf.workflow import stations
+from swf.workflow import why as workflow_why
+from swf.workflow.why import Finding, Why
 
 _COLUMNS = ("last_at", "ae_title", "called", "address", "keys", "answers", "status", "milliseconds", "times")
 
@@ -30,6 +35,54 @@ def queries(
         print_json([{**line, "first_at": row.first_at} for line, row in zip(lines, rows, strict=True)])
         return
     print_table([name.replace("_", " ") for name in _COLUMNS], map(_cells, lines))
+
+
+_Title = Annotated[str, typer.Option("--ae", help="The AE title the modality calls with.")]
+
+
+def why(
+    number: Annotated[str, typer.Argument(help="An accession, placer or filler order number.")],
+    title: _Title,
+    called: Annotated[str, typer.Option("--called", help="The AE title it calls; without it [dicom] ae_title.")] = "",
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Would this modality see this order now? If not, which rule hides it, and what mends that (exit code 1).
+
+    The modality is taken to ask what it asked last.
+    """
+    with refusals():
+        settings = config.load(config_file)
+    with looking(config_file) as database, database.reading() as connection:
+        answer = workflow_why.of(connection, settings, number, (title, called), clock.now())
+    if as_json:
+        print_json([jsonable(answer)])
+    else:
+        _print_why(answer)
+    raise typer.Exit(0 if answer.seen else NOT_AS_HOPED)
+
+
+def jsonable(answer: Why) -> dict[str, Any]:
+    """The answer with a name for every value."""
+    steps = [{**asdict(step), "findings": [found._asdict() for found in step.findings]} for step in answer.steps]
+    funnel = [stage._asdict() for stage in answer.funnel]
+    return {**asdict(answer), "steps": steps, "funnel": funnel, "near": [found._asdict() for found in answer.near]}
+
+
+def _print_why(answer: Why) -> None:
+    print(answer.sentence)
+    for step in answer.steps:
+        print(f"step {step.step_id} of {step.accession_number}:")
+        print_table(("", "rule", "found", "to do"), map(_finding, step.findings))
+    if answer.near:
+        print_table(("", "beside", "found", "to do"), map(_finding, answer.near))
+    if answer.funnel:
+        print(f"what {answer.ae_title} asks leaves of every step:")
+        print_table(("left", "after", "condition"), ([str(s.left), s.rule, s.condition] for s in answer.funnel))
+
+
+def _finding(found: Finding) -> list[str]:
+    return [found.verdict, found.rule, found.facts, found.action]
 
 
 def _keys(row: Record) -> dict[str, str]:

@@ -138,3 +138,10 @@ def among(connection: Connection, row: ColumnElement[int], rows: Select[tuple[in
 def not_by_index(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
     """`column` so that SQLite, which knows little of how often values occur, looks for rows by another one."""
     return func.coalesce(column, "") if connection.dialect.name == "sqlite" else column
+
+
+def contains(connection: Connection, column: ColumnElement[bytes], part: bytes) -> ColumnElement[bool]:
+    """Whether the bytes of `column` hold `part`."""
+    if connection.dialect.name == "sqlite":
+        return func.instr(column, part) > 0
+    return func.pg_catalog.position(column, part) > 0

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range, Wildcard
 from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP, WORKLIST_ANSWER
@@ -53,6 +53,16 @@ def _sorted_by(order: Sequence[str]) -> Iterator[ColumnElement[Any]]:
         column = STEP.c[key.removeprefix("-")]
         yield column.desc() if key.startswith("-") else column
     yield from (STEP.c.start, STEP.c.id)
+
+
+def count(
+    connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str] = (), *, held_for: int = 0
+) -> int:
+    """How many steps `query` would give."""
+    statement = select(func.count()).select_from(STEP).where(*_conditions(connection, list(predicates), statuses))
+    if held_for:
+        statement = statement.where(STEP.c.flaws.bitwise_and(held_for) == 0)
+    return int(connection.execute(statement).scalar_one())
 
 
 def flawed(connection: Connection, statuses: Sequence[str], *, among: int, limit: int) -> Sequence[Record]:

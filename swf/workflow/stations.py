@@ -152,7 +152,7 @@ def _asks_for_a_day(predicate: Predicate) -> bool:
 
 def _by_station(station: Station, asked: Iterable[Predicate]) -> list[Clause]:
     """What becomes of the station key: taken as it is, widened to all of the station's own titles, set, or overruled."""
-    keys = [each for each in asked if _column(each) == _STATION]
+    keys = [each for each in asked if column(each) == _STATION]
     how = station.answers.station_filter or "asked"
     if how == "forced" or (how == "implied" and not keys):
         return [Clause(Rule.STATION, "station_filter", Equal(_STATION, station.titles))]
@@ -175,17 +175,18 @@ def _widened(asked: Predicate, own: set[str], titles: tuple[str, ...]) -> Predic
 
 
 def _keys(asked: Iterable[Predicate]) -> list[Clause]:
-    return [Clause(Rule.KEY, keyword(_column(each)), each) for each in asked if _column(each) != _STATION]
+    return [Clause(Rule.KEY, keyword(column(each)), each) for each in asked if column(each) != _STATION]
 
 
-def _column(predicate: Predicate) -> str:
+def column(predicate: Predicate) -> str:
+    """The column a condition is about; that of the day for a range of moments."""
     return matching.START_DATE if isinstance(predicate, DateTimeRange) else predicate.column
 
 
 @cache
-def keyword(column: str) -> str:
-    """The DICOM keyword that is matched by `column`."""
-    return next(row.keyword for row in attributes.TABLE if row.column == column)
+def keyword(name: str) -> str:
+    """The DICOM keyword that is matched by the column of this name."""
+    return next(row.keyword for row in attributes.TABLE if row.column == name)
 
 
 # ---- the list ----
@@ -207,6 +208,17 @@ def items(connection: Transaction, station: Station, query: WorklistQuery, now: 
 
 def rows(connection: Transaction, station: Station, asked: Iterable[Clause]) -> Iterator[Record]:
     """The steps that satisfy every clause, in the station's order."""
+    predicates, statuses = _parted(asked)
+    return store.query(connection, predicates, statuses, station.answers.sort or (), held_for=station.held_for)
+
+
+def count(connection: Transaction, asked: Iterable[Clause], held_for: int = 0) -> int:
+    """How many steps satisfy every clause, without a flaw among `held_for`."""
+    return store.count(connection, *_parted(asked), held_for=held_for)
+
+
+def _parted(asked: Iterable[Clause]) -> tuple[list[Predicate], tuple[str, ...]]:
+    """The predicates, and the statuses by themselves, which the store serves by an index of their own."""
     statuses: tuple[str, ...] = ()
     predicates: list[Predicate] = []
     for clause in asked:
@@ -214,7 +226,7 @@ def rows(connection: Transaction, station: Station, asked: Iterable[Clause]) -> 
             statuses = clause.predicate.values
         else:
             predicates.append(clause.predicate)
-    return store.query(connection, predicates, statuses, station.answers.sort or (), held_for=station.held_for)
+    return predicates, statuses
 
 
 def lacks(station: Station, stored: bytes) -> list[str]:

@@ -187,6 +187,41 @@ def test_the_worklist_can_be_asked_for(broker: Broker, run: Run, tmp_path: Path)
     assert run("query", dicom(broker), "-k", "NoSuchKey=1").exit_code == 2
 
 
+def test_the_store_gives_what_the_door_gives(make_broker: MakeBroker, run: Run, tmp_path: Path) -> None:
+    """An engineer far from the scanner sees its list, by its profile, as the scanner gets it to the last letter."""
+    table = '[[modality]]\nae_title = "MR1"\nstation_filter = "forced"\ncharacter_set = ["ISO_IR 6"]\n'
+    modality = [{"ae_title": "MR1", "station_filter": "forced", "character_set": ["ISO_IR 6"]}]
+    broker = make_broker(modality=modality)
+    (tmp_path / "swf.toml").write_text(f'{table}[store]\nurl = "{broker.settings.store.url}"\n', "utf-8")
+    for number, station in enumerate(("MR1", "CT1"), start=1):
+        order = his.order_omi(his.Order(modality="MR", station_ae=station, name="MÜLLER^JÜRGEN"))
+        assert run("send", "--to", hl7(broker), _file(tmp_path, order)).exit_code == 0, number
+    by_network = rows(run("query", dicom(broker), "--as", "MR1", "--json"))
+    by_store = rows(run("query", "--as", "MR1", "--json"))
+    assert by_store == by_network
+    assert len(by_store) == 1
+    assert "MUELLER^JUERGEN" in run("query", "--as", "MR1", "-k", "Modality=MR").stdout
+    assert len(rows(run("query", "--as", "CT9", "--json"))) == 2
+    broker.stop()
+    assert {line["ae_title"] for line in rows(run("queries", "--json"))} == {"MR1"}
+
+
+def test_an_order_that_is_not_on_a_list_is_explained(played: tuple[Run, Broker]) -> None:
+    """One command tells which rule keeps an order from a scanner, and what mends it."""
+    run, _ = played
+    order = next(each for each in rows(run("orders", "--json")) if each["modality"] == "CT")
+    number = order["accession_number"]
+    hidden = run("why", number, "--ae", "CT1")
+    assert hidden.exit_code == 1
+    assert hidden.stdout.startswith(f"CT1 does not see {number}: status")
+    assert "COMPLETED since" in hidden.stdout
+    (answer,) = json.loads(run("why", number, "--ae", "CT1", "--json").stdout)
+    assert (answer["seen"], answer["steps"][0]["findings"][1]["rule"]) == (False, "status")
+    assert [stage["left"] for stage in answer["funnel"]][-1] == 0
+    unknown = run("why", "NOBODY", "--ae", "CT1")
+    assert (unknown.exit_code, unknown.stdout.splitlines()[0]) == (1, "nothing is known of NOBODY")
+
+
 @pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnraisableExceptionWarning"
 )  # pynetdicom leaves a refused socket behind

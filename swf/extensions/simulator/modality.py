@@ -138,8 +138,12 @@ class Modality:
 
         Raises PeerError with the DIMSE status.
         """
+        return self.ask(worklist_query(**keys))
+
+    def ask(self, identifier: Dataset) -> list[Dataset]:
+        """The worklist items that match any identifier. Raises PeerError with the DIMSE status."""
         with self._association(ModalityWorklistInformationFind) as association:
-            return list(_matches(association, worklist_query(**keys)))
+            return list(_matches(association, identifier))
 
     def begin(self, *items: Dataset) -> str:
         """N-CREATE in progress for one worklist item or, as a group, for several; its SOP Instance UID (RAD-6).

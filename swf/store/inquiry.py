@@ -1,0 +1,60 @@
+"""What `swf why` looks up: an order by any number, who changed its steps, who was given them, and what came near it."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sqlalchemy import Connection, or_, select
+
+from swf.model.journal import JOURNAL, Event
+from swf.model.message import MESSAGE
+from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
+from swf.model.patient import PATIENT
+from swf.store import dialect
+from swf.store.database import Record
+
+_NUMBERS = (ORDER.c.accession_number, ORDER.c.placer_order_number, ORDER.c.filler_order_number)
+
+
+def orders(connection: Connection, number: str) -> Sequence[Record]:
+    """The orders of that accession, placer or filler number, each with the identifier of its patient now."""
+    statement = select(ORDER, PATIENT.c.patient_id, PATIENT.c.issuer).join(PATIENT, PATIENT.c.id == ORDER.c.patient)
+    named = [each == number for each in _NUMBERS]
+    return connection.execute(statement.where(or_(*named)).order_by(ORDER.c.id)).all()
+
+
+def steps(connection: Connection, order: int) -> Sequence[Record]:
+    """The steps of order row `order`, in the order they were scheduled."""
+    return connection.execute(select(STEP).where(STEP.c.order == order).order_by(STEP.c.id)).all()
+
+
+def numbers(connection: Connection, limit: int) -> Iterator[str]:
+    """The numbers of the newest orders."""
+    for row in connection.execute(select(*_NUMBERS).order_by(ORDER.c.id.desc()).limit(limit)):
+        yield from (str(number) for number in row if number)
+
+
+def messages_with(connection: Connection, text: str, *, among: int, limit: int) -> Sequence[Record]:
+    """Of the newest `among` messages those that hold this text anywhere, the newest first; without their bytes."""
+    newest = select(MESSAGE.c.id).order_by(MESSAGE.c.id.desc()).limit(among).subquery()
+    columns = (column for column in MESSAGE.c if column.name not in ("raw", "acknowledgement"))
+    held = dialect.contains(connection, MESSAGE.c.raw, text.encode())
+    statement = select(*columns).where(MESSAGE.c.id.in_(select(newest.c.id)), held)
+    return connection.execute(statement.order_by(MESSAGE.c.id.desc()).limit(limit)).all()
+
+
+def last_change(connection: Connection, order: int, step_id: str) -> Record | None:
+    """The journal entry by which a step got the status it has; None when it never had another."""
+    statement = select(JOURNAL).where(JOURNAL.c.order == order, JOURNAL.c.event == Event.STEP_STATUS)
+    changes = connection.execute(statement.order_by(JOURNAL.c.id.desc()))
+    return next((row for row in changes if row.detail.get("step_id") == step_id), None)
+
+
+def given(connection: Connection, step: int, titles: Collection[str]) -> Record | None:
+    """When a modality that calls with one of these titles was last given step row `step`, and how often."""
+    named = (WORKLIST_ANSWER.c.step == step, WORKLIST_ANSWER.c.ae_title.in_(titles))
+    statement = select(WORKLIST_ANSWER).where(*named).order_by(WORKLIST_ANSWER.c.last_at.desc())
+    return connection.execute(statement.limit(1)).first()
+
+
+def identity(connection: Connection, number: int) -> Record:
+    """The patient identity of row `number`, merged or not."""
+    return connection.execute(select(PATIENT).where(PATIENT.c.id == number)).one()

@@ -1,0 +1,60 @@
+"""What comes near: the difference between what was asked and what there is, in words (RAD-5)."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+
+from swf.dicom.matching import START_DATE, START_TIME, AnyOf, DateTimeRange, Equal, Predicate, Range, Wildcard
+
+AMONG = 20_000
+"""Among how many of the newest orders a near miss is looked for."""
+_MOST = 5
+
+
+def text(asked: Predicate) -> str:
+    """A condition as people read it."""
+    match asked:
+        case AnyOf(choices=choices):
+            return " or ".join(map(text, choices))
+        case Equal(values=values):
+            return " or ".join(values)
+        case Wildcard(pattern=pattern):
+            return pattern
+        case Range(low=low, high=high) | DateTimeRange(low=low, high=high):
+            return f"{low or '…'} to {high or '…'}"
+
+
+def value(asked: Predicate, row: Mapping[str, str]) -> str:
+    r"""What a step has where the condition looks; several values are joined by `\`."""
+    if isinstance(asked, DateTimeRange):
+        return row.get(START_DATE, "") + row.get(START_TIME, "")
+    return row.get(asked.column, "")
+
+
+def difference(asked: Predicate, found: str) -> str:
+    """In what `found` differs from what was asked, when that is little; "" when they are far apart."""
+    if not found or not isinstance(asked, Equal):
+        return ""
+    for wanted in asked.values:
+        for each in found.split("\\"):
+            if wanted.casefold() == each.casefold():
+                return "capitals and small letters differ"
+            if _core(wanted) == _core(each):
+                return "only leading zeros, blanks or hyphens differ"
+            if difflib.SequenceMatcher(None, wanted, each).ratio() >= 0.75:  # noqa: PLR2004  one letter of four
+                return f"{wanted} is nearly {each}"
+    return ""
+
+
+def numbers(number: str, known: Iterable[str]) -> list[str]:
+    """Of the `known` numbers those that may have been meant, the nearest first."""
+    cores: dict[str, list[str]] = {}
+    for each in dict.fromkeys(known):
+        cores.setdefault(_core(each), []).append(each)
+    close = difflib.get_close_matches(_core(number), cores, n=_MOST, cutoff=0.8)
+    return [each for core in close for each in cores[core] if each != number][:_MOST]
+
+
+def _core(number: str) -> str:
+    """A number without what people leave out or add: capitals, blanks, hyphens, leading zeros."""
+    return re.sub(r"[^0-9a-z]+", "", number.casefold()).lstrip("0")
