@@ -158,8 +158,8 @@ def test_two_steps_of_one_name(department: Department) -> None:
 @pytest.mark.parametrize(
     ("control", "status", "reason"),
     [
-        ("nw!", "", "order control NW! is not taken here; taken are NW, SN, PA, CH, XO/CM, "),
-        ("RF", "CM", "order control RF is not taken here; taken are NW, SN, PA, CH, XO/CM, "),
+        ("nw!", "", "order control NW! is not taken here; taken are NW/HD, NW, SN/HD, SN, PA, CH, XO/CM, "),
+        ("RF", "CM", "order control RF is not taken here; taken are NW/HD, NW, SN/HD, SN, PA, CH, XO/CM, "),
         ("SC", "zz", "order control SC with status ZZ is not taken here; taken are SC/none, SC/SC, SC/IP, SC/A, SC/CM"),
     ],
 )
