@@ -1,11 +1,12 @@
 """The composition root: builds every service from the settings, starts them, stops them in reverse."""
 
 import contextlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from swf import config, log
-from swf.config import Settings
+from swf.config import ROLES, Role, Settings
 from swf.dicom import negotiation
 from swf.dicom.dimse import Command
 from swf.errors import SwfError
@@ -26,14 +27,14 @@ RELOADABLE = ("mapping", "source", "modality", "profile", "partition")
 
 
 class Broker:
-    """Everything that runs for one site. The doors open last and close first."""
+    """What runs in this process for one site, all of it or the roles of `[node]`. The doors open last and close first."""
 
     def __init__(self, settings: Settings) -> None:
         """Read certificates and mappings and open the store; raises ConfigError with every mistake."""
         self._secured = {name: Secured(context) for name, context in tls.contexts(settings).items()}
         self.settings = settings
         self.site = site.load(settings)
-        self.database = Database(settings.store.url)
+        self.database = Database(settings.store.url, shared=settings.node.shares_the_store)
         recorder = AnswerRecorder(self.database)
         self.dicom = DicomServer(
             settings.dicom,
@@ -63,31 +64,36 @@ class Broker:
             max_connections_per_peer=settings.hl7.max_connections_per_peer,
             secure=self._secured.get("hl7"),
         )
-        self._workers: tuple[Service, ...] = (
-            recorder,
-            Housekeeping(
-                self.database,
-                (*settings.destination, *settings.relay),
-                self.ailing,
-                self.hl7.crowding,
-                [partial(exams.watch, self.database, lambda: self.site)],
-            ),
-            *(
-                DeliveryWorker(self.database, destination, self._secured.get(f"destination {destination.name}"))
-                for destination in settings.destination
-            ),
-            *(
-                relay.worker(self.database, each, settings.dicom.ae_title, self._secured.get(f"relay {each.name}"))
-                for each in settings.relay
-            ),
+        keeping = Housekeeping(
+            self.database,
+            (*settings.destination, *settings.relay),
+            self.ailing,
+            self.hl7.crowding,
+            [partial(exams.watch, self.database, lambda: self.site)],
         )
-        self._doors: tuple[Service, ...] = (self.dicom, self.hl7)
+        workers: dict[Role, list[Service]] = {
+            "dicom": [recorder],
+            "housekeeping": [keeping],
+            "delivery": [*self._deliveries(settings), *self._relays(settings)],
+        }
+        doors: dict[Role, list[Service]] = {"dicom": [self.dicom], "hl7": [self.hl7]}
+        self._workers = [service for role in ROLES if role in settings.node.roles for service in workers.get(role, [])]
+        self._doors = [service for role in ROLES if role in settings.node.roles for service in doors.get(role, [])]
+
+    def _deliveries(self, settings: Settings) -> Iterator[Service]:
+        for each in settings.destination:
+            yield DeliveryWorker(self.database, each, self._secured.get(f"destination {each.name}"))
+
+    def _relays(self, settings: Settings) -> Iterator[Service]:
+        for each in settings.relay:
+            yield relay.worker(self.database, each, settings.dicom.ae_title, self._secured.get(f"relay {each.name}"))
 
     def start(self) -> None:
         """Open the store and every door; raises ConfigError, and then nothing is left running."""
         self.database.migrate()
         with contextlib.ExitStack() as undo:
             undo.callback(self.database.close)
+            self.database.listen()
             for service in (*self._workers, *self._doors):
                 undo.callback(service.stop)
                 service.start()
@@ -96,7 +102,7 @@ class Broker:
     def stop(self) -> None:
         """Close the doors, finish what was begun, close the store; within ten seconds, however many there are."""
         for services in (self._doors, self._workers):
-            with ThreadPoolExecutor(max_workers=len(services), thread_name_prefix="stopping") as together:
+            with ThreadPoolExecutor(max_workers=len(services) or 1, thread_name_prefix="stopping") as together:
                 list(together.map(_stop, services))
         self.database.close()
 

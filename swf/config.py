@@ -130,6 +130,26 @@ def _beside_certificate(value: str, info: ValidationInfo) -> str:
     return value
 
 
+Role = Literal["hl7", "dicom", "delivery", "housekeeping"]
+ROLES: tuple[Role, ...] = ("hl7", "dicom", "delivery", "housekeeping")
+
+
+class Node(Section):
+    """What this process does. Several processes may share one store and the work; each runs with a file of its own."""
+
+    roles: tuple[Role, ...] = Field(
+        default=ROLES,
+        min_length=1,
+        description="hl7 takes messages, dicom serves modalities, delivery sends to destinations, housekeeping watches "
+        "the clock. Of the processes on one store exactly one has delivery and one has housekeeping.",
+    )
+
+    @property
+    def shares_the_store(self) -> bool:
+        """True when other processes have to do what this one does not."""
+        return set(self.roles) != set(ROLES)
+
+
 class Store(Section):
     """Where orders, messages and deliveries are kept."""
 
@@ -493,6 +513,7 @@ class Settings(BaseSettings):
         description="The site's rules from HL7 to DICOM and back, relative to the folder swf is started in; "
         "where the default file is missing, the one shipped with swf is used.",
     )
+    node: Node = Field(default=Node(), description=str(Node.__doc__))
     store: Store = Field(default=Store(), description=str(Store.__doc__))
     hl7: Hl7 = Field(default=Hl7(), description=str(Hl7.__doc__))
     dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
@@ -519,7 +540,14 @@ class Settings(BaseSettings):
 
 Document = dict[str, Any]
 
-_SECTIONS: dict[str, type[BaseModel]] = {"store": Store, "hl7": Hl7, "dicom": Dicom, "worklist": Worklist, "site": Site}
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "node": Node,
+    "store": Store,
+    "hl7": Hl7,
+    "dicom": Dicom,
+    "worklist": Worklist,
+    "site": Site,
+}
 _LISTS: dict[str, type[BaseModel]] = {
     "modality": Modality,
     "profile": Profile,

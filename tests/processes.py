@@ -23,12 +23,16 @@ Serve = Callable[..., "Served"]
 
 @dataclass(frozen=True)
 class Served:
-    """A broker in a process of its own: its process, its doors, and where its standard error goes."""
+    """A broker in a process of its own: its process, its doors, and where its standard error goes.
+
+    A door it does not have is at port 0.
+    """
 
     process: "subprocess.Popen[str]"
     hl7: Address
     dicom: Address
     log: Path
+    tls: Address = ("", 0)
 
     def kill(self) -> None:
         """End it at once, as a power cut would."""
@@ -83,9 +87,11 @@ def _start(folder: Path, settings: dict[str, Any]) -> Served:
         )
     assert process.stdout
     ready = process.stdout.readline()
-    doors = re.fullmatch(r"swf ready: HL7 on (\S+):(\d+), DICOM SWF on (\S+):(\d+)\n", ready)
-    assert doors, ready + (folder / "log").read_text()
-    return Served(process, (doors[1], int(doors[2])), (doors[3], int(doors[4])), folder / "log")
+    assert ready.startswith("swf ready: "), ready + (folder / "log").read_text()
+    doors = {door: (host, int(port)) for door, host, port in re.findall(r"(HL7|SWF|TLS) on (\S+):(\d+)", ready)}
+    nowhere = ("", 0)
+    where = [doors.get(door, nowhere) for door in ("HL7", "SWF", "TLS")]
+    return Served(process, where[0], where[1], folder / "log", where[2])
 
 
 class MllpClient:

@@ -65,9 +65,17 @@ def _wishes() -> "SimpleQueue[int]":
 
 
 def ready(broker: Broker) -> str:
-    """The line that says where the broker answers."""
-    hl7, dicom = (f"{host}:{port}" for host, port in (broker.hl7.address, broker.dicom.address))
-    return f"swf ready: HL7 on {hl7}, DICOM {broker.settings.dicom.ae_title} on {dicom}"
+    """The line that says where the broker answers, or what it does where it answers nobody."""
+    settings = broker.settings
+    roles = settings.node.roles
+    title = settings.dicom.ae_title
+    doors = [
+        ("HL7 on", broker.hl7.address if "hl7" in roles else None),
+        (f"DICOM {title} on", broker.dicom.address if "dicom" in roles and not settings.dicom.tls_only else None),
+        (f"DICOM {title} over TLS on", broker.dicom.tls_address if "dicom" in roles else None),
+    ]
+    answers = [f"{door} {address[0]}:{address[1]}" for door, address in doors if address]
+    return f"swf ready: {', '.join(answers or roles)}"
 
 
 def told_to_stop() -> threading.Event:

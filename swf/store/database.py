@@ -21,8 +21,10 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from swf.errors import ConfigError, StoreError
 from swf.store import dialect, prepared, schema
+from swf.store.bells import Bells, NotifyBells, PipeBells
 from swf.store.doorbell import Doorbell
 from swf.store.prepared import Prepared
+from swf.store.turn import Turn
 
 Transaction = Connection
 Record = prepared.Record
@@ -57,16 +59,23 @@ class _Work:
 
 
 class Database:
-    """One store. Safe for any number of threads; `close` it when no thread uses it any more."""
+    """One store. Safe for any number of threads; `close` it when no thread uses it any more.
 
-    def __init__(self, url: str) -> None:
+    With `shared` other processes work on the same store: writers take turns with them, and a commit wakes their workers.
+    """
+
+    def __init__(self, url: str, *, shared: bool = False) -> None:
         self.url = url
         self.doorbell = Doorbell()
         self._shares_commits = dialect.is_sqlite(url)
         _need_file(url)
         self._writer: Engine = dialect.writer(url)
         self._reader: Engine = dialect.reader(url)
-        self._turn = threading.Lock()
+        file = Path(make_url(url).database or "") if self._shares_commits else None
+        self._turn = Turn(file if shared else None)
+        self._bells: Bells | None = None
+        if shared:
+            self._bells = NotifyBells(self._writer) if file is None else PipeBells(Path(f"{file}-bells"))
         self._queue: deque[_Work] = deque()
         self._shared: Connection | None = None
         self._several = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="store")
@@ -97,14 +106,22 @@ class Database:
         except SQLAlchemyError as error:
             raise StoreError(f"the store was not tidied: {_reason(error)}") from error
 
+    def listen(self) -> None:
+        """Let commits of other processes ring our doorbell as well, where the store is shared."""
+        if self._bells is not None:
+            self._bells.listen(self.doorbell.ring)
+
     def close(self) -> None:
         """Close every connection."""
+        if self._bells is not None:
+            self._bells.close()
         self._several.shutdown()
         if self._shared is not None:
             self._shared.close()
             self._shared = None
         self._writer.dispose()
         self._reader.dispose()
+        self._turn.close()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -188,7 +205,7 @@ class Database:
                 yield connection
             rings = connection.info.pop(_BELL, False)
         if rings:
-            self.doorbell.ring()
+            self._ring()
 
     @contextmanager
     def _only_transaction(self) -> Iterator[Transaction]:
@@ -198,7 +215,7 @@ class Database:
         finally:
             self._call_next()
         if rings:
-            self.doorbell.ring()
+            self._ring()
 
     def _alone(self) -> Generator[Transaction, None, bool]:
         """Lend the connection for one transaction; whether the bell is to be rung after it."""
@@ -306,7 +323,12 @@ class Database:
         elif together:
             self._connection().commit()
             if any(work.rings for work in together):
-                self.doorbell.ring()
+                self._ring()
+
+    def _ring(self) -> None:
+        self.doorbell.ring()
+        if self._bells is not None:
+            self._bells.ring()
 
     def _connection(self) -> Connection:
         if self._shared is None:
