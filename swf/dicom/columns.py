@@ -19,7 +19,11 @@ def columns(stored: bytes) -> dict[str, str]:
 
     `status` is left out, the store keeps it by itself.
     """
-    outer = encoding.contents(stored)
+    return of_contents(encoding.contents(stored))
+
+
+def of_contents(outer: Mapping[int, bytes]) -> dict[str, str]:
+    """The same of an item that is parted already."""
     items = encoding.items(outer.get(_SPS, b""))
     inner = encoding.contents(items[0]) if items else {}
     found = {column: _normal(vr, (inner if nested else outer).get(tag, b"")) for column, tag, vr, nested in _wanted()}

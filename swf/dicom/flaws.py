@@ -73,11 +73,11 @@ def of(stored: bytes) -> list[Found]:
 
 def bits(stored: bytes) -> int:
     """The kinds among the flaws of an item, as `mask` writes them; 0 for an item without one."""
-    return _bits(encoding.contents(stored), "")
+    return bits_of_contents(encoding.contents(stored))
 
 
-def _bits(found: Mapping[int, bytes], path: str) -> int:
-    """The same as `of`, as fast as can be: this is asked for every order, and most have nothing."""
+def bits_of_contents(found: Mapping[int, bytes], path: str = "") -> int:
+    """The same of an item that is parted already, as fast as can be: this is asked for every order."""
     number = 0
     for tag, _ in _required(path):
         if not found.get(tag, b"").strip(b" \0"):
@@ -94,7 +94,7 @@ def _bits(found: Mapping[int, bytes], path: str) -> int:
 def _sequence_bits(tag: int, content: bytes, path: str) -> int:
     number = 0
     for item in encoding.items(content):
-        number |= _bits(encoding.contents(item), _inside(path, tag))
+        number |= bits_of_contents(encoding.contents(item), _inside(path, tag))
     return number
 
 

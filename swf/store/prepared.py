@@ -6,6 +6,7 @@ for the statement itself, and is left out here. A statement that runs now and th
 
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -13,6 +14,8 @@ from sqlalchemy import BindParameter, Connection, Dialect, Row
 from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.sql import ClauseElement, visitors
 from sqlalchemy.types import TypeEngine
+
+from swf.model.moment import Moment
 
 Record = Row[*tuple[Any, ...]]
 _Convert: TypeAlias = Callable[[Any], Any]
@@ -103,7 +106,7 @@ def _compile(statement: ClauseElement, dialect: Dialect, names: tuple[str, ...])
     own = {element.key for element in visitors.iterate(statement) if isinstance(element, BindParameter)}
     columns_set = [name for name in names if name not in own]
     compiled = cast(Any, statement.compile(dialect=dialect, column_keys=columns_set))
-    writes = ((name, _process(bind.type, dialect, "bind_processor")) for name, bind in compiled.binds.items())
+    writes = ((name, _writer(bind.type, dialect)) for name, bind in compiled.binds.items())
     columns = list(getattr(statement, "exported_columns", ()))
     defaults = {column.key: column.default.arg for column in getattr(compiled, "insert_prefetch", ())}
     reads = ((place, _process(column.type, dialect, "result_processor", None)) for place, column in enumerate(columns))
@@ -124,6 +127,13 @@ def _in_order(names: Sequence[str] | None) -> Callable[[dict[str, Any]], Any]:
     if len(names) == 1:
         return lambda given: (given[names[0]],)
     return itemgetter(*names) if names else tuple
+
+
+def _writer(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
+    convert = _process(kind, dialect, "bind_processor")
+    if convert is None or not isinstance(kind, Moment):
+        return convert
+    return lru_cache(maxsize=8)(convert)  # all that one message writes has one time
 
 
 def _process(kind: TypeEngine[Any], dialect: Dialect, processor: str, *more: Any) -> _Convert | None:

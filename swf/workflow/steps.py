@@ -35,7 +35,8 @@ def add(
     mapped.step[_STATUS] = StepStatus.SCHEDULED
     stored = encoding.encode(mapped.item)
     stored = encoding.overlay(encoding.overlay(known, stored) if known else stored, person)
-    found, flawed = columns.columns(stored), flaws.bits(stored)
+    contents = encoding.contents(stored)
+    found, flawed = columns.of_contents(contents), flaws.bits_of_contents(contents)
     orders.add_step(
         transaction,
         _stations(found),
