@@ -42,6 +42,7 @@ _INSERT_STEP = Prepared(insert(STEP).returning(STEP.c.id))
 _INSERT_VALUES = Prepared(insert(FURTHER_VALUE))
 _DELETE_VALUES = Prepared(delete(FURTHER_VALUE).where(FURTHER_VALUE.c.step == bindparam("number")))
 _CHANGE_ORDER = Prepared(update(ORDER).where(ORDER.c.id == bindparam("number")))
+_AMEND_ORDER = Prepared(update(ORDER).where(ORDER.c.id == bindparam("number")).returning(*ORDER.c))
 _CHANGE_STEP = Prepared(update(STEP).where(STEP.c.id == bindparam("number")).values(version=STEP.c.version + 1))
 
 
@@ -74,6 +75,11 @@ def add(transaction: Transaction, **columns: Any) -> Record:
 def change(transaction: Transaction, number: int, **columns: Any) -> None:
     """Set `columns` of order row `number`."""
     _CHANGE_ORDER.run(transaction, number=number, **columns)
+
+
+def amended(transaction: Transaction, number: int, **columns: Any) -> Record:
+    """`change`, and the row as it then is."""
+    return _AMEND_ORDER.one(transaction, number=number, **columns)
 
 
 def steps(transaction: Transaction, order: int) -> Sequence[Record]:

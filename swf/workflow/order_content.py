@@ -3,6 +3,8 @@
 What an order does not mention stays. A Study Instance UID belongs to one patient, and a step id to one step of it.
 """
 
+from collections.abc import Sequence
+
 from swf.dicom import columns, encoding
 from swf.dicom.encoding import Value
 from swf.dicom.terms import StepStatus
@@ -58,8 +60,8 @@ def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: 
     request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
     for sentence in known.warnings:
         request.note(Event.WARNING, order, text=sentence)
-    for step in mapped if scheduled else ():
-        _add_step(request, row, step, known)
+    for position, step in enumerate(mapped if scheduled else ()):
+        _add_step(request, row, step, known, first=not position)
 
 
 def _complete_numbers(request: Request, order: Record, numbers: Numbers) -> Record:
@@ -72,8 +74,7 @@ def _complete_numbers(request: Request, order: Record, numbers: Numbers) -> Reco
         return order
     issuer = numbers.filler[1] if numbers.filler[0] else request.site.settings.site.name
     changes = {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
-    orders.change(request.transaction, order.id, **changes)
-    return orders.one(request.transaction, order.id)
+    return orders.amended(request.transaction, order.id, **changes)
 
 
 def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers, *, changing: bool = True) -> None:
@@ -91,7 +92,7 @@ def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers,
         row = _counterpart(request, order, step)
         if row is None and not order.is_parent:
             full = order_request.mapped_steps(request, group, changing=False)[index]
-            _add_step(request, order, full, known, orders.steps(request.transaction, order.id)[0])
+            _add_step(request, order, full, known, sibling=orders.steps(request.transaction, order.id)[0])
             changed = True
         elif row is not None:
             changed |= _change_step(request, order, row, step, known)
@@ -163,18 +164,28 @@ def _yields(row: Record) -> bool:
     return bool(row.own_identifiers) and row.status == StepStatus.SCHEDULED
 
 
-def _add_step(request: Request, order: Record, mapped: MappedStep, known: Known, sibling: Record | None = None) -> None:
+def _add_step(
+    request: Request,
+    order: Record,
+    mapped: MappedStep,
+    known: Known,
+    *,
+    first: bool = False,
+    sibling: Record | None = None,
+) -> None:
+    """Schedule one more step of an order; of its `first` one nothing has to be looked for."""
     item, step = mapped.item, mapped.step
     own_identifiers = not step.get("ScheduledProcedureStepID")
+    complete = not own_identifiers and item.get("StudyInstanceUID") and item.get("RequestedProcedureID")
+    present = () if first or complete else orders.steps(request.transaction, order.id)
     if own_identifiers:
-        taken = len(orders.steps(request.transaction, order.id))
-        step["ScheduledProcedureStepID"] = identifiers.step_id(order.id, taken + 1)
+        step["ScheduledProcedureStepID"] = identifiers.step_id(order.id, len(present) + 1)
     item["AccessionNumber"] = order.accession_number
     item[rules.FILLER] = order.filler_order_number
     if order.filler_issuer == request.site.settings.site.name:  # a number of ours says so, and comes back saying so
         item[rules.FILLER_AUTHORITY] = [{"LocalNamespaceEntityID": order.filler_issuer}]
-    item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(request, order, item)
-    item["RequestedProcedureID"] = item.get("RequestedProcedureID") or _procedure_id(request, order, item)
+    item["StudyInstanceUID"] = item.get("StudyInstanceUID") or _study(order, item, present)
+    item["RequestedProcedureID"] = item.get("RequestedProcedureID") or _procedure_id(order, item, present)
     _refuse_taken_identifiers(request, order, mapped, step["ScheduledProcedureStepID"])
     flaws = steps.add(
         request.transaction,
@@ -201,7 +212,7 @@ def _summary(step: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _study(request: Request, order: Record, item: dict[str, Value]) -> str:
+def _study(order: Record, item: dict[str, Value], present: Sequence[Record]) -> str:
     """The study of a procedure whose order names none: one for each requested procedure of the order."""
     number, issuer = (
         (order.placer_order_number, order.placer_issuer)
@@ -212,14 +223,12 @@ def _study(request: Request, order: Record, item: dict[str, Value]) -> str:
         return identifiers.study_instance_uid(issuer, number, str(item["RequestedProcedureID"]))
     study = identifiers.study_instance_uid(issuer, number)
     code = identifiers.procedure_code(item)
-    present = orders.steps(request.transaction, order.id)
     another = any(row.study_instance_uid == study and _code(row.dataset) != code for row in present)
     return identifiers.study_instance_uid(issuer, number, code) if another else study
 
 
-def _procedure_id(request: Request, order: Record, item: dict[str, Value]) -> str:
+def _procedure_id(order: Record, item: dict[str, Value], present: Sequence[Record]) -> str:
     """One id for each study of the order, the same for all its steps."""
-    present = orders.steps(request.transaction, order.id)
     same = next((row for row in present if row.study_instance_uid == item["StudyInstanceUID"]), None)
     if same is not None:
         return str(same.requested_procedure_id)

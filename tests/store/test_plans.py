@@ -25,7 +25,12 @@ def test_an_order_is_taken_as_quickly_after_years_as_on_the_first_day(tmp_path: 
     here = site.load(Settings())
     for sample in sorted(SAMPLES.glob("*.hl7")):
         intake.receive(opened, here, sample.read_bytes(), "127.0.0.1")
-    asked = {sql for each in prepared() for sql in each.sql if sql.startswith(("SELECT", "UPDATE", "DELETE"))}
+    asked = {
+        sql
+        for each in prepared()
+        for sql in each.sql
+        if sql.startswith(("SELECT", "UPDATE", "DELETE")) and "%(" not in sql
+    }
     with opened.reading() as connection:
         found = {sql: _plan(connection, sql) for sql in asked}
     opened.close()
