@@ -24,8 +24,11 @@ from swf.hl7 import charset, message, mllp
 from tests.conftest import SAMPLES
 
 WARM_UP = 100
-TEMPLATE = (SAMPLES / "15_rad4_omi_nw_251.hl7").read_bytes()
-ONE_STEP = b"\r".join(line for line in TEMPLATE.split(b"\r") if b"SPS1002" not in line)
+TWO_STEPS = (SAMPLES / "15_rad4_omi_nw_251.hl7").read_bytes()
+ORDERS = {
+    "ORM^O01": (SAMPLES / "01_rad2_nw_231.hl7").read_bytes(),  # a HIS's order; the numbers are ours to give
+    "OMI^O23": b"\r".join(line for line in TWO_STEPS.split(b"\r") if b"SPS1002" not in line),  # scheduled elsewhere
+}
 
 
 class Row(NamedTuple):
@@ -34,6 +37,7 @@ class Row(NamedTuple):
     server: str
     connections: int
     messages: int
+    order: str = "ORM^O01"
     a_second: float = 0.0  # 0: as fast as they are answered
 
 
@@ -41,8 +45,10 @@ ROWS = (
     Row("swf", 1, 2000),
     Row("swf", 8, 4000),
     Row("swf", 8, 2500, a_second=500.0),
-    Row("python-hl7", 8, 4000),
-    Row("hl7apy", 8, 200),
+    Row("swf", 1, 2000, order="OMI^O23"),
+    Row("swf", 8, 4000, order="OMI^O23"),
+    Row("python-hl7", 8, 4000, order="OMI^O23"),  # it takes UTF-8 only
+    Row("hl7apy", 8, 200, order="OMI^O23"),
 )
 COMMANDS = {
     "swf": ([sys.executable, "-m", "swf", "serve"], re.compile(r"HL7 on [\d.]+:(\d+)")),
@@ -56,14 +62,16 @@ COMMANDS = {
 def test_orders_a_second(tmp_path: Path, row: Row, capsys: pytest.CaptureFixture[str]) -> None:
     """Ours are parsed, mapped, stored, journalled and on the worklist when their acknowledgement leaves."""
     with _serving(row.server, tmp_path) as port:
-        _send(port, Row(row.server, 1, WARM_UP), first=10_000_000)  # compiles statements and fills caches
+        _send(
+            port, row._replace(connections=1, messages=WARM_UP, a_second=0.0), first=10_000_000
+        )  # compiles statements and fills caches
         seconds, latencies = _send(port, row, first=0)
     latencies.sort()
     middle, late = latencies[len(latencies) // 2] * 1e3, latencies[int(len(latencies) * 0.99)] * 1e3
     asked = f"at {row.a_second:.0f}/s" if row.a_second else "at once"
     with capsys.disabled():
         print(
-            f"\n{row.server:>10} {row.connections:2} connections {asked:>9}: {len(latencies) / seconds:6.0f} orders/s,"
+            f"\n{row.server:>10} {row.order} {row.connections:2} connections {asked:>9}: {len(latencies) / seconds:6.0f} orders/s,"
             f" p50 {middle:6.1f} ms, p99 {late:6.1f} ms"
         )
 
@@ -123,7 +131,7 @@ def _sender(port: int, row: Row, first: int, results: object) -> None:
     threads = [
         threading.Thread(
             target=_converse,
-            args=(port, row.server, [_order(first + n * each + k) for k in range(each)], pause, latencies),
+            args=(port, row.server, [_order(row.order, first + n * each + k) for k in range(each)], pause, latencies),
         )
         for n in range(row.connections)
     ]
@@ -163,10 +171,11 @@ def _connected(port: int) -> socket.socket:
     return connection
 
 
-def _order(number: int) -> bytes:
+def _order(kind: str, number: int) -> bytes:
     own = b"%d" % number
-    content = ONE_STEP
+    content = ORDERS[kind]
     for was, now in (
+        (b"HIS000001", b"M" + own),
         (b"SWF000600", b"M" + own),
         (b"8100^HIS", own + b"^HIS"),
         (b"F5500", b"F" + own),
