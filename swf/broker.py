@@ -14,6 +14,7 @@ from swf.jobs import exams, relay
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
+from swf.jobs.refusal_recorder import RefusalRecorder
 from swf.net import mpps_scp, mwl_scp, tls
 from swf.net.dicom_server import DicomServer
 from swf.net.mllp_listener import Broken, MllpListener, Peer
@@ -35,7 +36,7 @@ class Broker:
         self.settings = settings
         self.site = site.load(settings)
         self.database = Database(settings.store.url, shared=settings.node.shares_the_store)
-        recorder = AnswerRecorder(self.database)
+        recorder, turned_away = AnswerRecorder(self.database), RefusalRecorder(self.database)
         self.dicom = DicomServer(
             settings.dicom,
             settings.modality,
@@ -52,6 +53,7 @@ class Broker:
                 negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: mpps_scp.on_get(self.database)},
             },
             secured=self._secured.get("dicom"),
+            refusals=turned_away.refusals,
         )
         self.hl7 = MllpListener(
             settings.hl7.host,
@@ -72,7 +74,7 @@ class Broker:
             [partial(exams.watch, self.database, lambda: self.site)],
         )
         workers: dict[Role, list[Service]] = {
-            "dicom": [recorder],
+            "dicom": [recorder, turned_away],
             "housekeeping": [keeping],
             "delivery": [*self._deliveries(settings), *self._relays(settings)],
         }

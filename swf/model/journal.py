@@ -42,6 +42,7 @@ class Event(StrEnum):
     VISIT_CHANGED = "visit changed"
     WARNING = "warning"
     CONNECTIONS_LIMITED = "connections limited"
+    ASSOCIATION_REJECTED = "association rejected"
     MPPS_IN_PROGRESS = "mpps in progress"
     MPPS_CHANGED = "mpps changed"
     MPPS_COMPLETED = "mpps completed"

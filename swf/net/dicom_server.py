@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from swf import log
@@ -21,6 +21,7 @@ from swf.errors import ConfigError
 from swf.net.dicom_admission import Admission, Visit
 from swf.net.dicom_association import Association, Caller
 from swf.net.dicom_lobby import Arrival, Door, Lobby, Terms
+from swf.net.dicom_refusals import Refusals, Refused
 from swf.net.dicom_request import Answer, Request, Services
 from swf.net.dicom_wire import LARGEST_DATA, Violation, Wire
 from swf.net.tls import Secured
@@ -29,9 +30,6 @@ IMPLEMENTATION = ("2.25.148250903268714092187324402177083915231", "SWF_BROKER")
 BACKLOG = 512
 _LAST_ANSWERS_S = 3.0
 _LAST_WORDS_S = 1.0
-
-Rejected = Callable[[str, str, str, str], None]
-"""Told of every association and connection that is refused: address, calling and called title, reason."""
 
 
 @dataclass
@@ -60,12 +58,12 @@ class DicomServer:
         services: Services,
         *,
         secured: Secured | None = None,
-        rejected: Rejected = lambda *_: None,
+        refusals: Refusals | None = None,
     ) -> None:
         self._settings = settings
         self._services: Services = {negotiation.VERIFICATION: {Command.C_ECHO: _echo}, **services}
         self._secured = secured
-        self._rejected = rejected
+        self._refusals = refusals or Refusals()
         self._admission = Admission(settings, modalities, titles)
         self._lobby: Lobby | None = None
         self._lock = threading.Lock()
@@ -164,7 +162,10 @@ class DicomServer:
                 rejection = pdu.TEMPORARY_CONGESTION
         if rejection is None:
             return None
-        self._turned_away(arrival.address, rejection.text)
+        try:
+            self._reject(pdu.read_request(arrival.request), arrival.address, rejection.text)
+        except ValueError:
+            self._turned_away(arrival.address, rejection.text)
         return pdu.associate_reject(rejection)
 
     def _take_place(self, place: _Open) -> Rejection | None:
@@ -247,12 +248,10 @@ class DicomServer:
     # ---- what an operator is told ----
 
     def _turned_away(self, address: str, reason: str) -> None:
-        log.warning("connection refused", service=self.name, address=address, reason=reason)
-        self._rejected(address, "", "", reason)
+        self._refusals.note(Refused(address, "", "", reason))
 
     def _reject(self, request: AssociateRequest, address: str, reason: str) -> None:
-        log.warning("association rejected", ae_title=request.calling, address=address, reason=reason)
-        self._rejected(address, request.calling, request.called, reason)
+        self._refusals.note(Refused(address, request.calling, request.called, reason))
 
 
 def _echo(_request: Request) -> Answer:
