@@ -1,7 +1,6 @@
 """Every difference between SQLite and PostgreSQL, and nothing else."""
 
 import re
-import sys
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, create_engine, event, func
@@ -20,7 +19,6 @@ _PRAGMAS = (
 # Another transaction won: serialization failure, deadlock, unique key (PostgreSQL error codes, class 40 and 23).
 _WORTH_REPEATING = frozenset({"40001", "40P01", "23505"})
 OLDEST_POSTGRESQL = 140000
-_FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _MIGRATION_LOCK = 0x737766  # any number, as long as every broker takes the same
 
 
@@ -105,39 +103,28 @@ def new_row(kind: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     return sqlite.insert(table) if kind == "sqlite" else postgresql.insert(table)
 
 
-def wildcard(connection: Connection, column: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """`column` fits a DICOM pattern (`*` any run, `?` one character), case-sensitive in both databases.
-
-    What stands before the first sign is said as a range too, so that an index of the column serves it.
-    """
-    beginning = re.split(r"[*?]", pattern, maxsplit=1)[0]
-    if connection.dialect.name == "sqlite":
-        # GLOB has the same two signs and a third, the bracket, which must not act
-        fits = func.glob(pattern.replace("[", "[[]"), column).is_(True)
-    else:
-        like = re.sub(r"([%_\\])", r"\\\1", pattern).replace("*", "%").replace("?", "_")
-        fits = column.like(like, escape="\\")
-    if not beginning or ord(beginning[-1]) == sys.maxunicode:
-        return fits
-    return fits & (column >= beginning) & (column < _behind(beginning))
+def pattern(kind: str, asked: str) -> str:
+    """A DICOM pattern (`*` any run, `?` one character) as `fits` takes it; `kind` is the name of the dialect."""
+    if kind == "sqlite":
+        return asked.replace("[", "[[]")  # GLOB has the same two signs and a third, the bracket, which must not act
+    return re.sub(r"([%_\\])", r"\\\1", asked).replace("*", "%").replace("?", "_")
 
 
-def _behind(beginning: str) -> str:
-    """The least text greater than all that begin so, by code point, as both databases compare."""
-    following = ord(beginning[-1]) + 1
-    return beginning[:-1] + chr(_AFTER_SURROGATES if following == _FIRST_SURROGATE else following)
+def fits(kind: str, column: ColumnElement[str], value: ColumnElement[str]) -> ColumnElement[bool]:
+    """`column` fits a `pattern`, case-sensitive in both databases."""
+    return func.glob(value, column).is_(True) if kind == "sqlite" else column.like(value, escape="\\")
 
 
-def among(connection: Connection, row: ColumnElement[int], rows: Select[tuple[int]]) -> ColumnElement[bool]:
+def among(kind: str, row: ColumnElement[int], rows: Select[tuple[int]]) -> ColumnElement[bool]:
     """`row` is one of `rows`, said so that beside an OR both sides can be looked up by index."""
-    if connection.dialect.name == "sqlite":
+    if kind == "sqlite":
         return row.in_(rows)
     return row == func.any(func.array(rows.scalar_subquery()))  # looked up once, before; IN would be a filter
 
 
-def not_by_index(connection: Connection, column: ColumnElement[str]) -> ColumnElement[str]:
+def not_by_index(kind: str, column: ColumnElement[str]) -> ColumnElement[str]:
     """`column` so that SQLite, which knows little of how often values occur, looks for rows by another one."""
-    return func.coalesce(column, "") if connection.dialect.name == "sqlite" else column
+    return func.coalesce(column, "") if kind == "sqlite" else column
 
 
 def contains(connection: Connection, column: ColumnElement[bytes], part: bytes) -> ColumnElement[bool]:
