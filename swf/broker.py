@@ -15,7 +15,7 @@ from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
 from swf.jobs.refusal_recorder import RefusalRecorder
-from swf.net import mpps_scp, mwl_scp, tls
+from swf.net import ian_scp, mpps_scp, mwl_scp, tls
 from swf.net.dicom_server import DicomServer
 from swf.net.mllp_listener import Broken, MllpListener, Peer
 from swf.net.tls import Secured
@@ -51,6 +51,7 @@ class Broker:
                     Command.N_GET: mpps_scp.on_get(self.database),
                 },
                 negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: mpps_scp.on_get(self.database)},
+                negotiation.AVAILABILITY: {Command.N_CREATE: ian_scp.on_create(self.database, lambda: self.site)},
             },
             secured=self._secured.get("dicom"),
             refusals=turned_away.refusals,

@@ -16,6 +16,7 @@ VERIFICATION = "1.2.840.10008.1.1"
 WORKLIST = "1.2.840.10008.5.1.4.31"
 PERFORMED_STEP = "1.2.840.10008.3.1.2.3.3"
 PERFORMED_STEP_RETRIEVE = "1.2.840.10008.3.1.2.3.4"
+AVAILABILITY = "1.2.840.10008.5.1.4.33"
 
 SYNTAXES = (  # the first that is proposed is taken: items are stored in the first one
     str(ImplicitVRLittleEndian),
@@ -45,6 +46,7 @@ SERVICES: dict[str, Service] = {
     # A modality may offer to be told of events as well (PS3.4 F.9)
     PERFORMED_STEP: Service(roles=(True, True)),
     PERFORMED_STEP_RETRIEVE: Service(roles=(True, True)),
+    AVAILABILITY: Service(),
 }
 _NEGOTIATED_AT_LEAST = 3
 _DEFAULT = Service()

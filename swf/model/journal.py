@@ -54,6 +54,8 @@ class Event(StrEnum):
     MPPS_SUGGESTED = "mpps suggested"
     MPPS_OVERDUE = "mpps overdue"
     END_PRESUMED = "end presumed"
+    IMAGES_AVAILABLE = "images available"
+    NOTICE_REFUSED = "notice refused"
     DELIVERY_QUEUED = "delivery queued"
     DELIVERY_FAILED = "delivery failed"
     DELIVERY_ACKNOWLEDGED = "delivery acknowledged"

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, evt
 from pynetdicom.sop_class import (
+    InstanceAvailabilityNotification,
     ModalityPerformedProcedureStep,
     ModalityPerformedProcedureStepRetrieve,
     ModalityWorklistInformationFind,
@@ -24,6 +25,7 @@ SERVICES = (
     ModalityWorklistInformationFind,
     ModalityPerformedProcedureStep,
     ModalityPerformedProcedureStepRetrieve,
+    InstanceAvailabilityNotification,
 )
 Answer = tuple[int, Dataset | None]
 

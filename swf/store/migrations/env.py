@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import swf.model.availability
 import swf.model.delivery
 import swf.model.journal
 import swf.model.message

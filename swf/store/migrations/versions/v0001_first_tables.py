@@ -50,6 +50,20 @@ def upgrade() -> None:
     )
     op.create_index("ix_patient_merged_into", "patient", ["merged_into"], unique=False)
     op.create_table(
+        "availability_notice",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("sop_instance_uid", sa.String(), nullable=False),
+        sa.Column("calling_ae_title", sa.String(), nullable=False),
+        sa.Column("study_instance_uid", sa.String(), nullable=False),
+        sa.Column("dataset", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("sop_instance_uid"),
+    )
+    op.create_index(
+        "ix_availability_notice_study_instance_uid", "availability_notice", ["study_instance_uid"], unique=False
+    )
+    op.create_table(
         "performed_procedure_step",
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("sop_instance_uid", sa.String(), nullable=False),

@@ -1,0 +1,110 @@
+"""An archive says which images it holds: kept, in the trace of the orders, and enough for a device that sends no MPPS (RAD-49).
+
+Nobody says when such a notice comes, nor that one notice holds all of a study: what is known of a study is the sum of
+its notices, the latest about each instance counts. A notice about what nobody knows is kept too.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydicom.dataset import Dataset
+
+from swf.dicom import availability as rules
+from swf.dicom import mpps as reports
+from swf.dicom import reading, uid
+from swf.dicom.availability import Instance
+from swf.errors import DuplicateStep, InvalidInstance, ProcedureStepError
+from swf.model.journal import Event
+from swf.store import availability, journal, mpps, orders
+from swf.store.database import Record, Transaction
+from swf.store.journal import Entry
+from swf.workflow import completion, performed
+from swf.workflow.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What an archive sends: its AE title, the SOP Instance UID, and the attributes of N-CREATE."""
+
+    calling_ae_title: str
+    sop_instance_uid: str
+    dataset: Dataset
+
+
+def receive(transaction: Transaction, site: Site, notification: Notification, at: datetime) -> None:
+    """Keep a notice and do what follows from it. Raises a ProcedureStepError with the DIMSE status of what is wrong."""
+    name, dataset = notification.sop_instance_uid, notification.dataset
+    if not uid.valid(name):
+        raise InvalidInstance("the SOP Instance UID is malformed")
+    warnings = rules.check(dataset)
+    if availability.find(transaction, name) is not None:
+        raise DuplicateStep("a notice of that SOP Instance UID exists")
+    study = reading.text(dataset, "StudyInstanceUID")
+    availability.add(
+        transaction,
+        sop_instance_uid=name,
+        calling_ae_title=notification.calling_ae_title,
+        study_instance_uid=study,
+        dataset=reports.encode(dataset),
+        received_at=at,
+    )
+    known = _known(transaction, study)
+    reported = [row for step in rules.performed_steps(dataset) if (row := mpps.find(transaction, step)) is not None]
+    scheduled = _scheduled(transaction, study, reported)
+    detail = _detail(notification, study, known, _expected(reported))
+    entries = [Entry(Event.IMAGES_AVAILABLE, order, detail=detail) for order in performed.orders_or_none(scheduled)]
+    if known and all(each.can_be_had for each in known):
+        entries += completion.by(transaction, site, "availability", scheduled, at)
+    entries += [
+        Entry(Event.WARNING, order, detail={"notice": name, "text": text})
+        for order in performed.orders_or_none(scheduled)
+        for text in warnings
+    ]
+    journal.add(transaction, at, entries)
+
+
+def refused(transaction: Transaction, notification: Notification, error: ProcedureStepError, at: datetime) -> None:
+    """Write down that a notice was refused and why."""
+    detail = {
+        "notice": notification.sop_instance_uid,
+        "ae_title": notification.calling_ae_title,
+        "status": f"0x{error.dimse_status:04X}",
+        "text": error.text,
+    }
+    journal.add(transaction, at, [Entry(Event.NOTICE_REFUSED, detail=detail)])
+
+
+def _known(transaction: Transaction, study: str) -> list[Instance]:
+    """Every instance of a study that any notice named, as the latest one has it."""
+    notices = availability.of_study(transaction, study)
+    told = (each for notice in notices for each in rules.instances(reports.decode(notice.dataset)))
+    return list({each.sop_instance_uid: each for each in told}.values())
+
+
+def _scheduled(transaction: Transaction, study: str, reported: Iterable[Record]) -> Sequence[Record]:
+    """The steps a notice is about: those its performed steps were for, else those of the study."""
+    linked = [step for row in reported for step in mpps.scheduled_for(transaction, row.id)]
+    return list({step.id: step for step in linked}.values()) or orders.find_steps(
+        transaction, {"study_instance_uid": study}
+    )
+
+
+def _expected(reported: Iterable[Record]) -> set[str]:
+    """What the modality said it made."""
+    return {each for row in reported for each in reports.instances(reports.decode(row.dataset))}
+
+
+def _detail(notification: Notification, study: str, known: Sequence[Instance], expected: set[str]) -> dict[str, object]:
+    at_hand = [each for each in known if each.can_be_had]
+    missing = expected - {each.sop_instance_uid for each in at_hand}
+    holders = dict.fromkeys(each.retrieve_ae_title for each in at_hand if each.retrieve_ae_title)
+    return {
+        "notice": notification.sop_instance_uid,
+        "ae_title": notification.calling_ae_title,
+        "study": study,
+        "available": len(at_hand),
+        "unavailable": len(known) - len(at_hand),
+        **({"missing": len(missing)} if expected else {}),
+        **({"retrieve_from": ", ".join(holders)} if holders else {}),
+    }
