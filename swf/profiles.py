@@ -198,6 +198,18 @@ class Answers(Section):
         description="How many of the alphabetic, ideographic and phonetic forms of a name it takes.",
         examples=[1],
     )
+    names_begin: bool | None = Field(
+        default=None,
+        description="Whether a name it asks for without a wildcard need only be the beginning of the patient's: SMITH "
+        "finds SMITH^ANNA.",
+        examples=[True],
+    )
+    time_zone: TimeZone | None = Field(
+        default=None,
+        description="The zone of its clock, such as Atlantic/Azores, when it is not the site's: the start times it asks "
+        "for and is told are in this zone.",
+        examples=["Atlantic/Azores"],
+    )
 
 
 class Profile(Answers):

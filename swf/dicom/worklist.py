@@ -6,6 +6,7 @@ An answer is cut out of the stored bytes; pydicom carries the pieces to the netw
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timezone, tzinfo
 from functools import cache
 from typing import NamedTuple, TypeAlias
 
@@ -73,13 +74,16 @@ class _Piece(NamedTuple):
 # ---- the query ----
 
 
-def read_query(identifier: Dataset, *, names_begin: bool = False, local: zones.Local | None = None) -> WorklistQuery:
+def read_query(
+    identifier: Dataset, *, names_begin: bool = False, local: zones.Local | None = None, zone: tzinfo | None = None
+) -> WorklistQuery:
     """The query an identifier means; oddities of real modalities neither narrow it nor make it fail.
 
     Of a sequence with several items the first counts; an empty sequence or item asks for all of it. Keys without an
     indexed column never narrow; with a value they set `optional_unsupported` (PS3.4 K.4.1.3.1, status FF01).
     With `names_begin` a name without a wildcard need only be the first parts of the patient's. `local` brings moments
-    into the site's zone; with it, keys of a query that declares another zone are asked in the site's time.
+    into the site's zone; with it, keys of a query that declares another zone, or comes from one in `zone`, are asked in
+    the site's time.
     """
     reading = _Reading(charset.standard(_character_sets(identifier)))
     requested = reading.read(identifier, "")
@@ -93,9 +97,10 @@ def read_query(identifier: Dataset, *, names_begin: bool = False, local: zones.L
         predicates += asked
         reading.remarks += [f"{row.keyword} is no {vr}" for each in asked if _is_unreadable(vr, each)]
     predicates = matching.combine(predicates)
-    if local is not None and reading.zone:
-        theirs = zones.offset(reading.zone)
-        predicates = predicates if theirs is None else zones.in_site_time(predicates, theirs, local)
+    declared = zones.offset(reading.zone or "")
+    theirs = zone if declared is None else timezone(declared)
+    if local is not None and theirs is not None:
+        predicates = zones.in_site_time(predicates, theirs, local)
     return WorklistQuery(
         predicates=predicates,
         requested=requested,

@@ -6,7 +6,7 @@ local time. Where both clocks show the same, as they nearly always do, nothing c
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from swf.dicom.matching import START_DATE, START_TIME, DateTimeRange, Equal, Predicate, Range
 
@@ -39,8 +39,8 @@ def offset_at(start: str, local: Local) -> str:
     return ours.strftime("%z")[:5]
 
 
-def in_site_time(predicates: Sequence[Predicate], theirs: timedelta, local: Local) -> list[Predicate]:
-    """`predicates` of a query whose clock is `theirs` ahead of UTC, in the site's time.
+def in_site_time(predicates: Sequence[Predicate], theirs: tzinfo, local: Local) -> list[Predicate]:
+    """`predicates` of a query whose clock is in the zone `theirs`, in the site's time.
 
     Days become the moments between which they lie. A time without a day stays, since it is at no moment.
     """
@@ -82,7 +82,17 @@ def _ends(predicate: Predicate) -> tuple[str, str] | None:
     return None
 
 
-def _moved(moment: str, theirs: timedelta, local: Local) -> str:
+def in_zone(day: str, time: str, theirs: tzinfo, local: Local) -> tuple[str, str]:
+    """A day and a time of the site as clocks in the zone `theirs` show them; as they are when there is no such moment."""
+    ours = offset(offset_at(day + time, local)) if day and time else None
+    if ours is None:
+        return day, time
+    digits = time.partition(".")[0]
+    moment = datetime.strptime((day + digits + _FIRST)[:14], _FORM).replace(tzinfo=timezone(ours)).astimezone(theirs)
+    return f"{moment:%Y%m%d}", f"{moment:%H%M%S}"[: len(digits)] + time[len(digits) :]
+
+
+def _moved(moment: str, theirs: tzinfo, local: Local) -> str:
     if not moment:
         return ""
-    return local(datetime.strptime(moment, _FORM).replace(tzinfo=timezone(theirs))).strftime(_FORM)
+    return local(datetime.strptime(moment, _FORM).replace(tzinfo=theirs)).strftime(_FORM)

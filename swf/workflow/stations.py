@@ -5,16 +5,17 @@ The same clauses are the query of the DICOM door, the answer to `swf query` and 
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from pydicom.dataset import Dataset
 
 from swf import clock, profiles
 from swf.config import Modality, Settings
-from swf.dicom import attributes, encoding, flaws, listing, matching, tailoring, terms, worklist
+from swf.dicom import attributes, columns, encoding, flaws, listing, matching, tailoring, terms, worklist, zones
 from swf.dicom.matching import AnyOf, DateTimeRange, Equal, Predicate, Range
 from swf.dicom.tailoring import Tailoring
 from swf.dicom.worklist import WorklistQuery
@@ -24,6 +25,7 @@ from swf.store.database import Record, Transaction
 
 _LISTED = tuple(status for status in terms.StepStatus if status in terms.LISTED)
 _DAY = "%Y%m%d"
+_MOMENTS = tuple((f"ScheduledProcedureStep{end}Date", f"ScheduledProcedureStep{end}Time") for end in ("Start", "End"))
 _STATION, _STATUS, _LOCATION, _LABEL = "station", "status", "location", "worklist_label"
 
 
@@ -82,10 +84,16 @@ def device_of(settings: Settings, ae_title: str) -> Modality | None:
 
 def read_query(station: Station, identifier: Dataset) -> WorklistQuery:
     """The query an identifier means when this station sends it, with what its answers are cut to."""
-    query = worklist.read_query(identifier, local=clock.local)
+    begin, zone = bool(station.answers.names_begin), zone_of(station.answers)
+    query = worklist.read_query(identifier, names_begin=begin, local=clock.local, zone=zone)
     always = _paths(station.answers.return_always or ())
     requested = worklist.with_return_keys(query.requested, always) if always else query.requested
     return replace(query, requested=requested, tailoring=tailoring_of(station.answers))
+
+
+def zone_of(answers: Answers) -> tzinfo | None:
+    """The zone of the station's clock when it is not the site's."""
+    return ZoneInfo(answers.time_zone) if answers.time_zone else None
 
 
 @cache
@@ -129,7 +137,7 @@ def clauses(station: Station, query: WorklistQuery, now: datetime) -> list[Claus
     if not query.statuses_asked:
         found.append(Clause(Rule.STATUS, "statuses", Equal(_STATUS, answers.statuses or _LISTED)))
     if not any(_asks_for_a_day(each) for each in query.predicates):
-        found += _window(answers, clock.local(now).date())
+        found += _window(answers, now)
     return [*found, *_by_station(station, query.predicates), *_keys(query.predicates)]
 
 
@@ -137,13 +145,17 @@ def _one_of(rule: Rule, name: str, column: str, values: tuple[str, ...]) -> list
     return [Clause(rule, name, Equal(column, values))] if values else []
 
 
-def _window(answers: Answers, today: date) -> list[Clause]:
-    behind, ahead = answers.days_behind, answers.days_ahead
+def _window(answers: Answers, now: datetime) -> list[Clause]:
+    """The days around today, by the station's clock."""
+    behind, ahead, zone = answers.days_behind, answers.days_ahead, zone_of(answers)
     if behind is None and ahead is None:
         return []
+    today = (now.astimezone(zone) if zone else clock.local(now)).date()
     low = "" if behind is None else f"{today - timedelta(days=behind):{_DAY}}"
     high = "" if ahead is None else f"{today + timedelta(days=ahead):{_DAY}}"
-    return [Clause(Rule.WINDOW, "days_behind, days_ahead", Range(matching.START_DATE, low, high))]
+    days: list[Predicate] = [Range(matching.START_DATE, low, high)]
+    found = zones.in_site_time(days, zone, clock.local) if zone else days
+    return [Clause(Rule.WINDOW, "days_behind, days_ahead", each) for each in found]
 
 
 def _asks_for_a_day(predicate: Predicate) -> bool:
@@ -201,9 +213,20 @@ class Item(NamedTuple):
 
 def items(connection: Transaction, station: Station, query: WorklistQuery, now: datetime) -> Iterator[Item]:
     """The steps on this station's list, in its order, read as they are asked for."""
+    zone = zone_of(station.answers)
     for row in rows(connection, station, clauses(station, query, now)):
-        if lacks(station, row.dataset) == []:
-            yield Item(row.id, row.dataset)
+        if not lacks(station, row.dataset):
+            yield Item(row.id, _in_zone(row.dataset, zone) if zone else row.dataset)
+
+
+def _in_zone(stored: bytes, zone: tzinfo) -> bytes:
+    """The item with the start and the end of its step as the station's clock shows them."""
+    step = columns.step(stored)
+    changes: dict[str, str] = {}
+    for day, time in _MOMENTS:
+        before = (encoding.text(step, day), encoding.text(step, time))
+        changes |= dict(zip((day, time), zones.in_zone(*before, zone, clock.local), strict=True)) if all(before) else {}
+    return columns.merge(stored, {attributes.SPS: [changes]}) if changes else stored
 
 
 def rows(connection: Transaction, station: Station, asked: Iterable[Clause]) -> Iterator[Record]:

@@ -58,6 +58,7 @@ def test_what_nobody_says_is_nothing(tmp_path: Path) -> None:
         (f"{CT1}name_length = 3", "name_length: should be greater than or equal to 8"),
         (f"{CT1}days_ahead = -1", "days_ahead: should be greater than or equal to 0"),
         (f"{CT1}locations = ['']", "locations[1]: must not be empty"),
+        (f"{CT1}time_zone = 'Mars/Olympus'", "is no time zone known here"),
         (f"{CT1}charset = 'x'", "modality[1].charset: there is no such key"),
         ("[[partition]]\nae_title = 'SWF'\nlabels = ['X']", "partition[1].ae_title: 'SWF' is already an AE title of ours"),
         ("[[partition]]\nae_title = 'N'", "partition[1].labels: is missing"),

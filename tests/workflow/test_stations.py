@@ -19,6 +19,7 @@ SPS = "ScheduledProcedureStepSequence"
 STEP_KEYS = {
     "ScheduledStationAETitle": "",
     "ScheduledProcedureStepStartDate": "",
+    "ScheduledProcedureStepStartTime": "",
     "ScheduledProcedureStepLocation": "",
     "ScheduledProcedureStepStatus": "",
     "Modality": "",
@@ -108,12 +109,52 @@ def _list(database: Database, station: Station, **keys: Any) -> list[str]:
         ({"sort": ["patient_name"]}, {}, "A6 A3 A4 A1 A2"),
         ({"sort": ["modality", "-patient_name"]}, {}, "A2 A1 A3 A6 A4"),
         ({"needs": ["PatientName"]}, {}, "A3 A1 A2 A4"),
+        ({}, {"PatientName": "DOE"}, ""),
+        ({"names_begin": True}, {"PatientName": "DOE"}, "A1"),
     ],
 )  # fmt: skip
 def test_each_profile_has_its_list(filled: Database, profile: dict[str, Any], keys: dict[str, Any], seen: str) -> None:
     """A scanner sees what its profile lets it see, beside what it asks; every key of a profile makes a difference."""
     title = "SCANNER" if "aliases" in profile else "CT1"
     assert _list(filled, _station(title, modality=[{"ae_title": "CT1", **profile}]), **keys) == seen.split()
+
+
+AZORES = {"time_zone": "Atlantic/Azores"}  # an hour behind UTC, which is the site's zone here
+
+
+@pytest.mark.parametrize(
+    ("keys", "profile", "seen"),
+    [
+        ({}, {}, "A3 20261121 100000|A1 20261122 080000|A2 20261122 090000|A4 20261129 070000|A6 20261130 070000"),
+        ({"ScheduledProcedureStepStartDate": "20261129"}, {}, "A4 20261129 070000"),
+        ({"ScheduledProcedureStepStartDate": "20261122", "ScheduledProcedureStepStartTime": "0830-0900"}, {}, "A2 20261122 090000"),
+        ({}, {"days_behind": 0, "days_ahead": 0}, "A1 20261122 080000|A2 20261122 090000"),
+    ],
+)  # fmt: skip
+def test_a_scanner_in_another_zone_sees_its_own_time(
+    filled: Database, keys: dict[str, str], profile: dict[str, Any], seen: str
+) -> None:
+    """A scanner whose clock is not the site's asks and is told in the time on its own wall."""
+    station = _station(modality=[{"ae_title": "CT1", **AZORES, **profile}])
+    query = stations.read_query(station, _identifier(**{"ScheduledProcedureStepStartTime": "", **keys}))
+    with filled.reading() as connection:
+        found = [worklist.answer(item.stored, query) for item in stations.items(connection, station, query, NOW)]
+    steps = [(answer.AccessionNumber, answer.ScheduledProcedureStepSequence[0]) for answer in found]
+    told = [
+        f"{number} {step.ScheduledProcedureStepStartDate} {step.ScheduledProcedureStepStartTime}"
+        for number, step in steps
+    ]
+    assert told == seen.split("|")
+
+
+def test_a_query_that_tells_its_zone_is_believed(filled: Database) -> None:
+    """What a query itself says of its zone counts more than the profile."""
+    station = _station(modality=[{"ae_title": "CT1", **AZORES}])
+    identifier = _identifier(ScheduledProcedureStepStartDate="20261122", ScheduledProcedureStepStartTime="1000")
+    identifier.TimezoneOffsetFromUTC = "+0000"
+    query = stations.read_query(station, identifier)
+    with filled.reading() as connection:
+        assert len(list(stations.items(connection, station, query, NOW))) == 1
 
 
 def test_a_tenant_never_sees_the_items_of_another(filled: Database) -> None:
