@@ -4,13 +4,16 @@ Also the two changes a stored item undergoes without its order being mapped agai
 and in the attributes of its patient.
 """
 
+import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
-from swf.dicom import attributes, encoding, matching
+from swf.dicom import attributes, encoding, matching, transliteration
 from swf.dicom.encoding import Item
 
 _SPS = encoding.layout(attributes.SPS).tag
+_SHOWN = ("icao", "russian", "ukrainian")
+_NAMES_REMEMBERED = 4096
 STATION, START = "station", "start"
 
 
@@ -51,9 +54,21 @@ def _normal(vr: str, content: bytes) -> str:
     if not content:
         return ""
     text = content.decode().rstrip(" \0")
+    if vr == "PN" and not text.isascii():
+        return _normal_name(text)
     if "\\" not in text:
         return matching.normal(vr, text)
     return "\\".join(matching.normal(vr, value) for value in text.split("\\"))
+
+
+@lru_cache(maxsize=_NAMES_REMEMBERED)
+def _normal_name(text: str) -> str:
+    """A name with letters beyond ASCII: as it is, and as a modality that has no such letters shows it."""
+    values = [group for name in text.split("\\") for group in matching.fold(name).split("\\")]
+    for group in re.split(r"[=\\]", text):
+        spellings = (transliteration.transliterate(group, str.isascii, scheme) for scheme in _SHOWN)
+        values += [matching.fold(spelling) for spelling in spellings if transliteration.is_readable(spelling)]
+    return "\\".join(dict.fromkeys(filter(None, values)))
 
 
 @cache

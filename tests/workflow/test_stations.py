@@ -119,6 +119,27 @@ def test_each_profile_has_its_list(filled: Database, profile: dict[str, Any], ke
     assert _list(filled, _station(title, modality=[{"ae_title": "CT1", **profile}]), **keys) == seen.split()
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Müller^Jürgen", ["MUELLER*", "MULLER*", "MÜLLER^JÜRGEN", "*JUERGEN"]),
+        ("Щукина^Юлия", ["SHCHUKINA*", "ЩУКИНА*", "*IULIIA", "*YULIYA"]),
+        ("Згурський^Юрій", ["ZGHURSKYI*", "*YURII"]),
+        ("山田^太郎==やまだ^たろう", ["YAMADA^TAROU", "山田*"]),
+        ("王^小明", ["王*"]),
+    ],
+)
+def test_a_name_is_found_as_the_scanner_shows_it(database: Database, name: str, typed: list[str]) -> None:
+    """Who reads a name in the scanner's letters and types it there finds the patient."""
+    stored = encoding.encode({"PatientName": name, SPS: [{"Modality": "CT"}]})
+    matched = columns.columns(stored)
+    del matched["station"], matched["step_id"], matched["study_instance_uid"]
+    with database.transaction() as transaction:
+        rows.step(transaction, dataset=stored, **matched)
+    asked = [_list(database, _station(), SpecificCharacterSet="ISO_IR 192", PatientName=key) for key in [*typed, "X*"]]
+    assert [len(found) for found in asked] == [1] * len(typed) + [0]
+
+
 AZORES = {"time_zone": "Atlantic/Azores"}  # an hour behind UTC, which is the site's zone here
 
 
