@@ -11,6 +11,7 @@ from swf.config import Settings
 from swf.dicom import status, worklist
 from swf.dicom.worklist import WorklistQuery
 from swf.errors import StoreError
+from swf.net.answer_cache import AnswerCache
 from swf.net.dicom_request import Answer, Request
 from swf.store.database import Database
 from swf.store.queries import Asked
@@ -20,6 +21,7 @@ from swf.workflow.stations import Station
 Record = Callable[[Asked, list[int], int], None]
 """What a modality asked, the rows of the steps it was given, and how many milliseconds that took."""
 LONGEST_KEPT = 1 << 16
+_Write = Callable[[bytes], "bytes | Dataset"]
 _LONGEST_COMMENT = 64
 _GONE = "gone"
 
@@ -32,13 +34,14 @@ def on_find(
     With more than `dicom.max_answers` matches so many are given, and the final status is A700: the modality learns that
     the list is not whole (PS3.4 K.4.1.1.4). 0 is no limit.
     """
+    cache = AnswerCache()
 
     def find(request: Request) -> Iterator[Answer]:
         given: list[int] = []
         began = time.monotonic()
         final = _GONE  # until the last answer has been taken from here
         try:
-            for answer in _outcome(request, database, settings(), given):
+            for answer in _outcome(cache, request, database, settings(), given):
                 final = _GONE if answer[1] is not None else f"{_code(answer):04X}"
                 yield answer
             final = f"{status.SUCCESS:04X}" if final == _GONE else final
@@ -50,7 +53,9 @@ def on_find(
     return find
 
 
-def _outcome(request: Request, database: Database, settings: Settings, given: list[int]) -> Iterator[Answer]:
+def _outcome(
+    cache: AnswerCache, request: Request, database: Database, settings: Settings, given: list[int]
+) -> Iterator[Answer]:
     """Every answer, the last one too when it is not the success that goes without saying."""
     title = request.calling
     station = stations.find(settings, title, request.called)
@@ -63,7 +68,8 @@ def _outcome(request: Request, database: Database, settings: Settings, given: li
     if query.remarks:
         log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
     try:
-        yield from _answers(request, database, (station, query), given, settings.dicom.max_answers)
+        written = _writer(cache, request, query)
+        yield from _answers(request, database, (station, query, written), given, settings.dicom.max_answers)
     except StoreError as error:
         log.error("query not answered", ae_title=title, error=str(error))
         yield _failure(status.OUT_OF_RESOURCES, "the store cannot be read now"), None
@@ -78,10 +84,9 @@ def _code(answer: Answer) -> int:
 
 
 def _answers(
-    request: Request, database: Database, asked: tuple[Station, WorklistQuery], given: list[int], most: int
+    request: Request, database: Database, asked: tuple[Station, WorklistQuery, _Write], given: list[int], most: int
 ) -> Iterator[Answer]:
-    station, query = asked
-    answered = _writer(request, query)
+    station, query, written = asked
     pending = status.PENDING_WITH_UNSUPPORTED_KEYS if query.optional_unsupported else status.PENDING
     with database.reading() as connection:
         for item in stations.items(connection, station, query, clock.now()):
@@ -93,14 +98,13 @@ def _answers(
                 yield _failure(status.OUT_OF_RESOURCES, f"more match; these are the first {most}"), None
                 return
             given.append(item.row)
-            yield pending, answered(item.stored)
+            yield pending, written(item.stored)
 
 
-def _writer(request: Request, query: WorklistQuery) -> Callable[[bytes], "bytes | Dataset"]:
+def _writer(cache: AnswerCache, request: Request, query: WorklistQuery) -> _Write:
     """What makes an answer of a stored item: bytes in the usual transfer syntaxes, else a dataset to be written."""
     if request.syntax in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):
-        implicit = request.syntax.is_implicit_VR
-        return lambda stored: worklist.answer_bytes(stored, query, implicit=implicit)
+        return cache.writer(query, implicit=request.syntax.is_implicit_VR)
     return lambda stored: worklist.answer(stored, query, implicit=False)
 
 
