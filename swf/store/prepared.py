@@ -130,10 +130,13 @@ def _in_order(names: Sequence[str] | None) -> Callable[[dict[str, Any]], Any]:
 
 
 def _writer(kind: TypeEngine[Any], dialect: Dialect) -> _Convert | None:
-    convert = _process(kind, dialect, "bind_processor")
-    if convert is None or not isinstance(kind, Moment):
-        return convert
-    return lru_cache(maxsize=8)(convert)  # all that one message writes has one time
+    return _moment_writer(dialect) if isinstance(kind, Moment) else _process(kind, dialect, "bind_processor")
+
+
+@lru_cache(maxsize=8)
+def _moment_writer(dialect: Dialect) -> _Convert:
+    """One for all statements: nearly all that a message writes has the same time."""
+    return lru_cache(maxsize=64)(cast(_Convert, _process(Moment(), dialect, "bind_processor")))
 
 
 def _process(kind: TypeEngine[Any], dialect: Dialect, processor: str, *more: Any) -> _Convert | None:
