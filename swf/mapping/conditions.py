@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from swf.hl7.message import NULL, OrderGroup
+from swf.hl7.message import NULL
+from swf.hl7.order_groups import OrderGroup
 from swf.mapping import selectors
 from swf.mapping.selectors import EVERY, Selector, Source
 

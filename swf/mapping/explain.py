@@ -11,8 +11,9 @@ from typing import NamedTuple
 from swf.dicom import encoding, listing
 from swf.dicom.encoding import Value
 from swf.errors import MappingError
-from swf.hl7 import message
-from swf.hl7.message import NULL, Message, OrderGroup
+from swf.hl7 import order_groups
+from swf.hl7.message import NULL, Message
+from swf.hl7.order_groups import OrderGroup
 from swf.mapping import conditions, inbound, selectors
 from swf.mapping.inbound import MappedStep
 from swf.mapping.rules import STEP, Rule, SiteMapping
@@ -73,7 +74,7 @@ def orders(mapping: SiteMapping, content: Message, *, changing: Callable[[OrderG
 
     `changing` tells whether a group changes an order, which leaves defaults out and requires nothing.
     """
-    groups = message.order_groups(content)
+    groups = order_groups.order_groups(content)
     found: list[Explanation] = []
     for number, group in enumerate(groups, start=1):
         found += _order(mapping, group, f"order {number} of {len(groups)}", changing=changing(group))

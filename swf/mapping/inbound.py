@@ -12,7 +12,8 @@ from typing import NamedTuple
 from swf.dicom import encoding
 from swf.dicom.encoding import Item, Value
 from swf.errors import MappingError
-from swf.hl7.message import OrderGroup, Segment, Shape
+from swf.hl7.message import Segment, Shape
+from swf.hl7.order_groups import OrderGroup
 from swf.mapping import catalogue, conditions, rules, selectors
 from swf.mapping.catalogue import Entry
 from swf.mapping.rules import OWN_SEGMENT, STEP, Lines, Rule, RuleSet, SiteMapping

@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from swf.hl7.message import NULL, OrderGroup, Segment
+from swf.hl7.message import NULL, Segment
+from swf.hl7.order_groups import OrderGroup
 
 EVERY, FURTHER = 0, -2
 _WORDS = {"*": EVERY, "2+": FURTHER}

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from swf import clock
 from swf.errors import MessageError
 from swf.hl7 import message
-from swf.hl7.message import Message, OrderGroup
+from swf.hl7.message import Message
+from swf.hl7.order_groups import OrderGroup
 from swf.mapping import explain
 from swf.mapping.explain import Explanation
 from swf.model.journal import Event

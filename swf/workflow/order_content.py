@@ -9,7 +9,7 @@ from swf.dicom import columns, encoding
 from swf.dicom.encoding import Value
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError
-from swf.hl7.message import OrderGroup
+from swf.hl7.order_groups import OrderGroup
 from swf.mapping import rules
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event

@@ -6,7 +6,7 @@ Liberal: a status counts only where a row names it, and `ANY` stands for every o
 from enum import StrEnum
 
 from swf.errors import MappingError
-from swf.hl7.message import OrderGroup
+from swf.hl7.order_groups import OrderGroup
 
 ANY = "*"
 _REQUIRED_FIELD, _TABLE_VALUE = 101, 103

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition
-from swf.hl7.message import Message, OrderGroup, order_groups
+from swf.hl7.message import Message
+from swf.hl7.order_groups import OrderGroup, order_groups
 from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Record

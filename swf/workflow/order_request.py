@@ -9,7 +9,8 @@ from datetime import datetime
 
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, UnknownOrder
-from swf.hl7.message import Message, OrderGroup
+from swf.hl7.message import Message
+from swf.hl7.order_groups import OrderGroup
 from swf.mapping import inbound
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event

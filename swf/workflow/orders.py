@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 from swf.dicom import columns, mpps
 from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, MessageError, UnknownOrder
-from swf.hl7.message import Message, OrderGroup, order_groups
+from swf.hl7.message import Message
+from swf.hl7.order_groups import OrderGroup, order_groups
 from swf.mapping import inbound, rules
 from swf.model.journal import Event
 from swf.store import orders

@@ -11,7 +11,7 @@ from datetime import datetime
 from swf.dicom import columns, encoding
 from swf.dicom.encoding import Value
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError
-from swf.hl7.message import Message, Segment
+from swf.hl7.message import Message, Segment, by_name
 from swf.mapping import inbound
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
@@ -290,11 +290,3 @@ def rewritten(transaction: Transaction, step: Record, stored: bytes, at: datetim
 
 def _identity(site: Site, item: dict[str, Value]) -> tuple[str, str]:
     return str(item["PatientID"]), str(item.get("IssuerOfPatientID") or site.settings.site.issuer)
-
-
-def by_name(segments: Iterable[Segment]) -> dict[str, list[Segment]]:
-    """The segments of a message by their names."""
-    found: dict[str, list[Segment]] = {}
-    for segment in segments:
-        found.setdefault(segment.name, []).append(segment)
-    return found

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from swf.errors import MappingError, UnknownOrder
 from swf.hl7 import terms
-from swf.hl7.message import Message, OrderGroup, order_groups
+from swf.hl7.message import Message
+from swf.hl7.order_groups import OrderGroup, order_groups
 from swf.mapping import inbound
 from swf.model.journal import Event
 from swf.store import orders

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from swf.dicom import columns, encoding
 from swf.dicom.terms import StepStatus
-from swf.hl7.message import Message
+from swf.hl7.message import Message, by_name
 from swf.mapping import inbound, times
 from swf.mapping.selectors import Source
 from swf.model.journal import Event
@@ -55,7 +55,7 @@ def leave(transaction: Transaction, site: Site, message: Message, at: datetime) 
 
 def change_class(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
     """ADT^A06, A07: an outpatient is admitted or the other way round; the open steps go on under the new visit number."""
-    segments = patients.by_name(message.segments)
+    segments = by_name(message.segments)
     known = patients.find(transaction, site, patients.described(site, segments).item)
     prior = next((text for name, field in _PRIOR if (text := message.value(name, field, 1, 1))), "")
     visit = inbound.admission(site.mapping, segments)
@@ -108,7 +108,7 @@ def stay(transaction: Transaction, site: Site, message: Message, at: datetime) -
     Some senders repeat in PV1-3 where the patient was to go. Of a transfer nobody knows the location told counts.
     """
     moved = _since(transaction, site, message)
-    told = patients.described(site, patients.by_name(message.segments)).item.get(_LOCATION)
+    told = patients.described(site, by_name(message.segments)).item.get(_LOCATION)
     where_to = next((encoding.text(row.after, _LOCATION) for row in moved if row.step is None), "")
     only = [encoding.layout(_LOCATION).tag]
     entries = _undo(transaction, _of_visit(transaction, site, message), at, moved, only)
@@ -126,7 +126,7 @@ def _visit_part(stored: bytes) -> bytes:
 
 def _identities(transaction: Transaction, site: Site, message: Message) -> tuple[set[int], str]:
     """The rows of the patient, merged ones included, and the number of the visit."""
-    segments = patients.by_name(message.segments)
+    segments = by_name(message.segments)
     known = patients.find(transaction, site, patients.described(site, segments).item)
     visit = inbound.admission(site.mapping, segments)
     return (patient_store.leading_to(transaction, known.id) if known else set()), visit
@@ -134,7 +134,7 @@ def _identities(transaction: Transaction, site: Site, message: Message) -> tuple
 
 def _remember(transaction: Transaction, site: Site, message: Message, at: datetime, was: dict[int, bytes]) -> None:
     """Keep what the message changed, of the visit and of each of its open steps."""
-    described = patients.described(site, patients.by_name(message.segments)).item
+    described = patients.described(site, by_name(message.segments)).item
     told = _visit_part(encoding.encode(described))
     known = patients.find(transaction, site, described)
     if not told or known is None:
@@ -195,7 +195,7 @@ def _restored(stored: bytes, row: Record, only: Sequence[int]) -> bytes:
 
 def _of_visit(transaction: Transaction, site: Site, message: Message) -> Iterable[Record]:
     """The open steps of the patient that belong to the visit; raises MappingError when nobody is identified."""
-    segments = patients.by_name(message.segments)
+    segments = by_name(message.segments)
     known = patients.find(transaction, site, patients.described(site, segments).item)
     if known is None:
         return []

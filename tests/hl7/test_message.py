@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from swf.errors import UnreadableMessage
 from swf.hl7 import charset
-from swf.hl7.message import NULL, STANDARD, Delimiters, Message, Segment, order_groups, parse, read_header, unescape
+from swf.hl7.message import NULL, STANDARD, Delimiters, Message, Segment, parse, read_header, unescape
+from swf.hl7.order_groups import order_groups
 
 SAMPLES = sorted((Path(__file__).parents[2] / "fixtures" / "samples").glob("*.hl7"))
 MSH = "MSH|^~\\&|HIS|HOSP|SWF|RAD|20260101||ORM^O01|1|P|2.3.1"

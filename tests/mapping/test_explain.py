@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from swf.dicom import encoding, listing
 from swf.errors import MappingError
-from swf.hl7 import message
+from swf.hl7 import message, order_groups
 from swf.hl7.message import Message
 from swf.mapping import explain, inbound, loader
 from swf.mapping.explain import Explanation, Finding
@@ -161,7 +161,7 @@ def test_what_the_catalogue_gave_is_told_from_what_the_message_said(written: Wri
 def test_the_explanation_never_disagrees(shipped: SiteMapping, fields: list[str], changing: bool) -> None:
     """Whatever the fields hold, the explained values are those of the item, and every empty attribute has a reason."""
     content = read(PID, ORC, "|".join(["OBR", "1", "8100", "", "CT^CT", *fields]))
-    (group,) = message.order_groups(content)
+    (group,) = order_groups.order_groups(content)
     found = explain.orders(shipped, content, changing=lambda _group: changing)
     if found[0].refusal:
         with pytest.raises(MappingError):
