@@ -6,11 +6,13 @@ the modality's set does not hold one, the whole answer is in ISO_IR 192.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from swf.dicom import charset, encoding, transliteration
 
 Outside = Literal["transliterate", "unicode"]
+_REMEMBERED = 8192  # a list is asked for again and again, with the same names on it
 _MIDDLE, _GIVEN = 3, 2  # of the five components of a name: family, given and middle name, prefix and suffix
 
 
@@ -58,6 +60,7 @@ def declared(tailoring: Tailoring, query_sets: Iterable[str], texts: Iterable[tu
     return "" if terms[0] == "ISO_IR 6" or (together.isascii() and not own) else "\\".join(terms)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def written(tailoring: Tailoring, keyword: str, vr: str, text: str, chosen: str) -> str:
     """`text` as the modality is to get it in the set `chosen`: held by the set, and a name within its limits."""
     terms = tuple(chosen.split("\\"))
