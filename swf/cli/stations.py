@@ -18,7 +18,18 @@ from swf.workflow import stations
 from swf.workflow import why as workflow_why
 from swf.workflow.why import Finding, Why
 
-_COLUMNS = ("last_at", "ae_title", "called", "address", "keys", "answers", "status", "milliseconds", "times")
+_COLUMNS = (
+    "last_at",
+    "ae_title",
+    "called",
+    "address",
+    "keys",
+    "answers",
+    "withheld",
+    "status",
+    "milliseconds",
+    "times",
+)
 
 
 def queries(

@@ -13,7 +13,8 @@ class ModalityQuery(SQLModel, table=True):
     """A query as it came, or a run of the same query with the same outcome: who polls leaves one row, not one a second.
 
     `identifier` are the very bytes, in the transfer syntax `syntax`. `status` is that of the last response in
-    hexadecimal, or "gone" when the modality left before it. `milliseconds` is the longest of the run.
+    hexadecimal, or "gone" when the modality left before it. `withheld` are the items kept from it by the `needs` of its
+    profile. `milliseconds` is the longest of the run.
     """
 
     __tablename__ = "modality_query"
@@ -27,6 +28,7 @@ class ModalityQuery(SQLModel, table=True):
     identifier: bytes
     status: str
     answers: int
+    withheld: int = 0
     milliseconds: int
     times: int = 1
     first_at: datetime = Field(sa_type=Moment)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -26,6 +27,13 @@ _LONGEST_COMMENT = 64
 _GONE = "gone"
 
 
+class _Rows(NamedTuple):
+    """The rows of the steps a modality was given, and of those that were kept from it for what they lack."""
+
+    given: list[int]
+    withheld: list[int]
+
+
 def on_find(
     database: Database, record: Record, settings: Callable[[], Settings]
 ) -> Callable[[Request], Iterator[Answer]]:
@@ -37,24 +45,25 @@ def on_find(
     cache = AnswerCache()
 
     def find(request: Request) -> Iterator[Answer]:
-        given: list[int] = []
+        rows = _Rows([], [])
         began = time.monotonic()
         final = _GONE  # until the last answer has been taken from here
         try:
-            for answer in _outcome(cache, request, database, settings(), given):
+            for answer in _outcome(cache, request, database, settings(), rows):
                 final = _GONE if answer[1] is not None else f"{_code(answer):04X}"
                 yield answer
             final = f"{status.SUCCESS:04X}" if final == _GONE else final
         finally:
             raw = request.raw if len(request.raw) <= LONGEST_KEPT else b""
             who = (request.calling, request.called, request.address, str(request.syntax))
-            record(Asked(*who, raw, final, len(given)), given, round((time.monotonic() - began) * 1000))
+            asked = Asked(*who, raw, final, len(rows.given), len(rows.withheld))
+            record(asked, rows.given, round((time.monotonic() - began) * 1000))
 
     return find
 
 
 def _outcome(
-    cache: AnswerCache, request: Request, database: Database, settings: Settings, given: list[int]
+    cache: AnswerCache, request: Request, database: Database, settings: Settings, rows: _Rows
 ) -> Iterator[Answer]:
     """Every answer, the last one too when it is not the success that goes without saying."""
     title = request.calling
@@ -69,7 +78,7 @@ def _outcome(
         log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
     try:
         written = _writer(cache, request, query)
-        yield from _answers(request, database, (station, query, written), given, settings.dicom.max_answers)
+        yield from _answers(request, database, (station, query, written), rows, settings.dicom.max_answers)
     except StoreError as error:
         log.error("query not answered", ae_title=title, error=str(error))
         yield _failure(status.OUT_OF_RESOURCES, "the store cannot be read now"), None
@@ -84,20 +93,20 @@ def _code(answer: Answer) -> int:
 
 
 def _answers(
-    request: Request, database: Database, asked: tuple[Station, WorklistQuery, _Write], given: list[int], most: int
+    request: Request, database: Database, asked: tuple[Station, WorklistQuery, _Write], rows: _Rows, most: int
 ) -> Iterator[Answer]:
     station, query, written = asked
     pending = status.PENDING_WITH_UNSUPPORTED_KEYS if query.optional_unsupported else status.PENDING
     with database.reading() as connection:
-        for item in stations.items(connection, station, query, clock.now()):
+        for item in stations.items(connection, station, query, clock.now(), rows.withheld.append):
             if request.cancelled:
                 yield status.CANCELLED, None
                 return
-            if most and len(given) >= most:
+            if most and len(rows.given) >= most:
                 log.warning("query answered in part", ae_title=request.calling, count=most)
                 yield _failure(status.OUT_OF_RESOURCES, f"more match; these are the first {most}"), None
                 return
-            given.append(item.row)
+            rows.given.append(item.row)
             yield pending, written(item.stored)
 
 

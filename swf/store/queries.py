@@ -20,6 +20,7 @@ class Asked(NamedTuple):
     identifier: bytes
     status: str
     answers: int
+    withheld: int = 0
 
 
 def add(transaction: Transaction, asked: Asked, at: datetime, milliseconds: int) -> int:

@@ -3,7 +3,7 @@
 The same clauses are the query of the DICOM door, the answer to `swf query` and the reasons `swf why` gives.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -211,11 +211,22 @@ class Item(NamedTuple):
     stored: bytes
 
 
-def items(connection: Transaction, station: Station, query: WorklistQuery, now: datetime) -> Iterator[Item]:
-    """The steps on this station's list, in its order, read as they are asked for."""
+def items(
+    connection: Transaction,
+    station: Station,
+    query: WorklistQuery,
+    now: datetime,
+    withhold: Callable[[int], object] = lambda _row: None,
+) -> Iterator[Item]:
+    """The steps on this station's list, in its order, read as they are asked for.
+
+    `withhold` is told the row of each that is kept from it, because it lacks what the station needs.
+    """
     zone = zone_of(station.answers)
     for row in rows(connection, station, clauses(station, query, now)):
-        if not lacks(station, row.dataset):
+        if lacks(station, row.dataset):
+            withhold(row.id)
+        else:
             yield Item(row.id, _in_zone(row.dataset, zone) if zone else row.dataset)
 
 

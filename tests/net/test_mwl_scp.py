@@ -359,6 +359,19 @@ def test_a_store_that_cannot_be_read_is_no_empty_list(tmp_path: Path) -> None:
 # ---- what is kept of queries ----
 
 
+def test_what_is_kept_from_a_strict_scanner_is_counted(make_broker: MakeBroker) -> None:
+    """An item without what a scanner needs is not on its list, and the query says how many were kept from it."""
+    broker = make_broker(modality=[{"ae_title": "CT1", "needs": ["ReferringPhysicianName"]}])
+    assert b"MSA|AA" in mllp_client.exchange(*broker.hl7.address, _order("A1", ITEMS["A1"]), 10)
+    assert _ask(broker, _identifier()) == (set(), set())
+    broker.stop()
+    kept = Database(broker.settings.store.url)
+    with kept.reading() as connection:
+        (query,) = queries.recent(connection, limit=10)
+    kept.close()
+    assert (query.answers, query.withheld, query.status) == (0, 1, "0000")
+
+
 def test_every_query_is_kept_with_its_outcome(make_broker: MakeBroker, log_lines: io.StringIO) -> None:
     """What a scanner asked, from where, with what outcome and in what time is kept; the log names no patient."""
     broker = make_broker(dicom={"max_answers": 1})

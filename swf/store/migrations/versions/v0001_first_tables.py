@@ -289,6 +289,7 @@ def upgrade() -> None:
         sa.Column("identifier", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("answers", sa.Integer(), nullable=False),
+        sa.Column("withheld", sa.Integer(), nullable=False),
         sa.Column("milliseconds", sa.Integer(), nullable=False),
         sa.Column("times", sa.Integer(), nullable=False),
         sa.Column("first_at", sa.DateTime(timezone=True), nullable=False),
