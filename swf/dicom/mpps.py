@@ -72,9 +72,14 @@ class Summary:
 
 def encode(dataset: Dataset) -> bytes:
     """The bytes of a performed step as it is stored: Explicit VR Little Endian, ISO_IR 192."""
+    return encode_unicode(in_unicode(dataset))
+
+
+def encode_unicode(dataset: Dataset) -> bytes:
+    """The same, of a dataset that `in_unicode` or `merge` has made."""
     buffer = DicomBytesIO()
     buffer.is_implicit_VR, buffer.is_little_endian = False, True
-    write_dataset(buffer, in_unicode(dataset))
+    write_dataset(buffer, dataset)
     return buffer.getvalue()
 
 

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 from pydicom import datadict
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
+from pydicom.tag import BaseTag
 
 from swf import errors
 from swf.dicom import charset, encoding, reading, status, terms
@@ -166,8 +167,8 @@ def _warn_odd_values(dataset: Dataset) -> Findings:
 # ---- N-SET ----
 
 
-def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard") -> list[str]:
-    """Warnings about an N-SET that can be merged into `stored` (PS3.4 F.7.2.2).
+def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard", after: Dataset | None = None) -> list[str]:
+    """Warnings about an N-SET that can be merged into `stored` (PS3.4 F.7.2.2); `after` when it has been, for trial.
 
     StepClosed (Error ID A710) when the step has ended; InvalidValue for an unknown status or an attribute that may not
     change any more (the same value again is no change); MissingValue when the step would end without what table
@@ -182,7 +183,7 @@ def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard") -> l
         lacking = (f"{warning.partition(' ')[0]}" for warning in _warn_lacking(changes, _IN_A_SET, "on_set"))
         _refuse(errors.MissingValue, "required and missing", (*lacking, *_code_faults(changes)))
     changed = list(_changed(stored, changes))
-    unfinished = list(_unfinished(merge(stored, changes)))
+    unfinished = list(_unfinished(merge(stored, changes) if after is None else after))
     if rules != "lenient":
         _refuse(errors.InvalidValue, "may not be changed by N-SET", changed)
         _refuse(errors.MissingValue, "needed to end the step", unfinished)
@@ -250,22 +251,33 @@ def merge(stored: Dataset, changes: Dataset) -> Dataset:
 
     Either side is read with its own character set; the result is in ISO_IR 192 (PS3.4 F.7.2.2.2).
     """
-    merged = in_unicode(stored)
+    merged = Dataset(dict(stored.items())) if is_unicode(stored) else in_unicode(stored)
     for element in in_unicode(changes):
         if element.keyword not in FIXED:
             merged[element.tag] = element
     return merged
 
 
-def in_unicode(dataset: Dataset, *, nested: bool = False) -> Dataset:
+def is_unicode(dataset: Dataset) -> bool:
+    """Whether a dataset says of itself that it is in ISO_IR 192, as all are that are kept."""
+    return reading.text(dataset, "SpecificCharacterSet") == charset.UNICODE
+
+
+def in_unicode(dataset: Dataset) -> Dataset:
     """A copy with every text decoded, declared as ISO_IR 192 at the top and nowhere else."""
-    fresh = Dataset()
-    if not nested:
-        fresh.SpecificCharacterSet = charset.UNICODE
-    for element in reading.elements(dataset):
-        if element.VR == "SQ":
-            inner = DicomSequence([in_unicode(item, nested=True) for item in element.value])
-            fresh[element.tag] = DataElement(element.tag, "SQ", inner)
-        elif element.tag != encoding.SPECIFIC_CHARACTER_SET:
-            fresh[element.tag] = element
+    fresh = _decoded(dataset)
+    fresh.SpecificCharacterSet = charset.UNICODE
     return fresh
+
+
+def _decoded(dataset: Dataset) -> Dataset:
+    found: dict[BaseTag, DataElement | RawDataElement] = {
+        element.tag: _item_by_item(element) if element.VR == "SQ" else element
+        for element in reading.elements(dataset)
+        if element.tag != encoding.SPECIFIC_CHARACTER_SET
+    }
+    return Dataset(found)
+
+
+def _item_by_item(sequence: DataElement) -> DataElement:
+    return DataElement(sequence.tag, "SQ", DicomSequence([_decoded(item) for item in sequence.value]))

@@ -85,7 +85,7 @@ def create(transaction: Transaction, site: Site, report: Report, at: datetime) -
     told = [*warnings, *([_DOUBTS[found.matching]] if found.matching in _DOUBTS else [])]
     warned = _warned(found.steps, sop_instance_uid, told)
     order = effects.orders_or_none(found.steps)[0]
-    queued = relays.queue(transaction, site, "N-CREATE", report.passed(), at, order=order)
+    queued = relays.queue(transaction, site, "N-CREATE", report.passed, at, order=order)
     journal.add(transaction, at, [*_how(found, report), *entries, *warned, *queued])
 
 
@@ -100,13 +100,13 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     if measure == "lenient" and row.status in FINAL and rules.encode(mpps_rules.merge(stored, changes)) == row.dataset:
         _said_again(transaction, report, row.id, at, same=True)
         return
-    warnings += mpps_rules.check_set(stored, changes, measure)
     merged = mpps_rules.merge(stored, changes)
+    warnings += mpps_rules.check_set(stored, changes, measure, merged)
     performed = effects.read(row, merged)
     status = performed.summary.status
     presumed = "" if status in FINAL else row.presumed
     heard = {"presumed": presumed, "overdue_at": None, "updated_at": at}
-    mpps.change(transaction, row.id, dataset=rules.encode(merged), status=status, **heard)
+    mpps.change(transaction, row.id, dataset=rules.encode_unicode(merged), status=status, **heard)
     linked = mpps.scheduled_for(transaction, row.id)
     if status == row.status:
         detail = performed.detail()
@@ -114,7 +114,7 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     else:
         entries = effects.consequences(transaction, site, performed, at)
     order = effects.orders_or_none(linked)[0]
-    queued = relays.queue(transaction, site, "N-SET", report.passed(), at, order=order)
+    queued = relays.queue(transaction, site, "N-SET", report.passed, at, order=order)
     journal.add(transaction, at, [*entries, *_warned(linked, sop_instance_uid, warnings), *queued])
 
 

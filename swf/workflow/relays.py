@@ -1,6 +1,7 @@
 """Which other systems are told what a modality reported: queued with the report, in its order (RAD-6, RAD-7; PPS Manager)."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -26,17 +27,18 @@ class Passed(NamedTuple):
 
 
 def queue(
-    transaction: Transaction, site: Site, kind: Kind, report: Passed, at: datetime, *, order: int | None
+    transaction: Transaction, site: Site, kind: Kind, passed: Callable[[], Passed], at: datetime, *, order: int | None
 ) -> list[Entry]:
-    """Queue a report for every system that is to have it; what there is to journal.
+    """Queue a report, written by `passed` when anybody is to have it, for every such system; what there is to journal.
 
     Never for who reported it, nor when the caller is one of our own titles: a report must not go round in circles.
     """
+    if not site.settings.relay:
+        return []
+    report = passed()
     if report.calling_ae_title in config.called_titles(site.settings):
         return []
     wanted = [relay for relay in site.settings.relay if _is_for(relay, report.calling_ae_title)]
-    if not wanted:
-        return []
     payload = mpps_envelope.seal(report.sop_instance_uid, report.syntax, report.raw)
     return [_add(transaction, relay, kind, report.sop_instance_uid, payload, at, order) for relay in wanted]
 
