@@ -11,6 +11,7 @@ from swf.model.patient import PATIENT
 from swf.store import dialect
 from swf.store.database import Record
 
+_REJECTIONS = 1000
 _NUMBERS = (ORDER.c.accession_number, ORDER.c.placer_order_number, ORDER.c.filler_order_number)
 
 
@@ -58,3 +59,10 @@ def given(connection: Connection, step: int, titles: Collection[str]) -> Record 
 def identity(connection: Connection, number: int) -> Record:
     """The patient identity of row `number`, merged or not."""
     return connection.execute(select(PATIENT).where(PATIENT.c.id == number)).one()
+
+
+def last_rejection(connection: Connection, titles: Collection[str]) -> Record | None:
+    """The newest journal entry of an association that one of these AE titles was refused, if it is not long ago."""
+    statement = select(JOURNAL).where(JOURNAL.c.event == Event.ASSOCIATION_REJECTED).order_by(JOURNAL.c.id.desc())
+    entries = connection.execute(statement.limit(_REJECTIONS))
+    return next((row for row in entries if row.detail.get("ae_title") in titles), None)

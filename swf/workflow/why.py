@@ -306,13 +306,21 @@ def _asked(case: Case) -> Iterator[Finding]:
         yield _passes("asked", when)
 
 
+def _rejected(case: Case) -> Iterator[Finding]:
+    """An association that was refused since the station last asked; it may be let in by now."""
+    entry = inquiry.last_rejection(case.connection, case.titles)
+    if entry is not None and (case.last is None or case.last.last_at < entry.at):
+        facts = f"was refused an association at {_time(entry.at)}: {entry.detail['reason']}"
+        yield Finding("rejected", Verdict.NOTE, facts, "correct the [[modality]] or the device, and let it ask again")
+
+
 def _given(case: Case) -> Iterator[Finding]:
     if given := inquiry.given(case.connection, case.step.id, case.titles):
         facts = f"was given to {given.ae_title} {given.times} times, last at {_time(given.last_at)}"
         yield Finding("given", Verdict.NOTE, facts)
 
 
-RULES: tuple[Rule, ...] = (_caller, _called, _status, _held, _own, _needs, _keys, _patient, _asked, _given)
+RULES: tuple[Rule, ...] = (_caller, _called, _status, _held, _own, _needs, _keys, _patient, _rejected, _asked, _given)
 """Every rule, in the order they are told."""
 
 

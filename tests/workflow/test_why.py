@@ -1,17 +1,23 @@
 """Why a station does, or does not, see an order: every rule, and never another answer than the door's (RAD-5)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from swf.config import Settings
 from swf.dicom import columns, datasets, encoding
-from swf.store import orders, queries, worklist
+from swf.model.journal import Event
+from swf.net.dicom_refusals import Refused
+from swf.store import journal, orders, queries, worklist
+from swf.store.journal import Entry
 from swf.store.queries import Asked
 from swf.workflow import near, stations, steps, why
 from swf.workflow.why import Finding, Verdict, Why
@@ -224,6 +230,74 @@ def test_what_a_station_did_is_told_beside(department: Department) -> None:
         orders.set_step_status(transaction, step.id, step.status, step.dataset, LATER.replace(year=2032))
     assert noted("given") == ["was given to CT1 1 times, last at 2026-11-22 09:00:00"]
     assert "before the step became what it is" in noted("asked")[0]
+
+
+def test_a_refused_association_is_told(department: Department) -> None:
+    """A scanner that is turned away at the door is said to be, with the reason, until it has asked again."""
+    _take(department, _order("A1"))
+    with department.database.transaction() as transaction:
+        for title in ("CT1", "MR1"):
+            detail = {**asdict(Refused("192.0.2.9", title, "SWF", "comes from another host")), "times": 1}
+            journal.add(transaction, NOW, [Entry(Event.ASSOCIATION_REJECTED, detail=detail)])
+
+    def told() -> list[str]:
+        return [finding.facts for finding in _why(department).steps[0].findings if finding.rule == "rejected"]
+
+    assert told() == ["was refused an association at 2026-11-22 09:00:00: comes from another host"]
+    _ask(department)
+    assert told() == []
+
+
+PROFILES = st.fixed_dictionaries(
+    {},
+    optional={
+        "station_filter": st.sampled_from(["asked", "implied", "forced"]),
+        "stations": st.sampled_from([["CT1"], ["CT1", "CT2"], ["MR1"]]),
+        "statuses": st.sampled_from([["SCHEDULED"], ["CANCELLED", "HELD"]]),
+        "days_behind": st.integers(0, 2),
+        "days_ahead": st.integers(0, 2),
+        "needs": st.sampled_from([["AdmissionID"], ["RequestedProcedureID"]]),
+        "names_begin": st.booleans(),
+        "time_zone": st.sampled_from(["Pacific/Kiritimati", "Pacific/Pago_Pago"]),
+    },
+)
+KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "PatientName": st.sampled_from(["DOE", "DOE*", "MUELLER*", "*"]),
+        "PatientID": st.sampled_from(["PA1", "X"]),
+        "Modality": st.sampled_from(["CT", "MR", "C*"]),
+        "ScheduledStationAETitle": st.sampled_from(["CT1", "CT2", "C*"]),
+        "ScheduledProcedureStepStartDate": st.sampled_from(["20261122", "20261121-", "-20261123"]),
+        "ScheduledProcedureStepStartTime": st.sampled_from(["0930", "0000-1200"]),
+        "ScheduledProcedureStepStatus": st.sampled_from(["SCHEDULED", "HELD"]),
+    },
+)
+
+
+def test_why_never_says_another_thing_than_the_door(found: Callable[..., Department]) -> None:
+    """Whatever the profile and the query, an order that is said to be seen is on the list, and no other is."""
+    department = found()
+    for number, values in {
+        "A1": {},
+        "A2": {"station": "CT2", "start": "202611212330", "name": "Müller^Jürgen"},
+        "A3": {"station": "CT1~CT2", "start": "202611230030", "name": "ROE^RICHARD"},
+    }.items():
+        _take(department, _order(number, **values))
+    _take(department, _order("A3", control="HD"))
+    seen: set[bool] = set()
+
+    @given(PROFILES, KEYS)
+    @hypothesis_settings(max_examples=60, deadline=None)
+    def agree(profile: dict[str, Any], keys: dict[str, str]) -> None:
+        department.site = replace(department.site, settings=Settings(**_of_ct1(**profile)))
+        _ask(department, **keys)
+        told = [step.step_id for number in ("A1", "A2", "A3") for step in _why(department, number).steps if step.seen]
+        assert sorted(told) == sorted(_listed(department, "CT1", "")), (profile, keys)
+        seen.update(map(bool, told) if told else [False])
+
+    agree()
+    assert seen == {True, False}
 
 
 def test_a_merged_patient_is_told(department: Department) -> None:
