@@ -5,7 +5,7 @@ An answer is cut out of the stored bytes; pydicom carries the pieces to the netw
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timezone, tzinfo
 from functools import cache
 from typing import NamedTuple, TypeAlias
@@ -26,6 +26,7 @@ Requested: TypeAlias = "dict[int, Requested] | None"
 
 SPS_SEQUENCE = 0x00400100
 TIMEZONE_OFFSET = 0x00080201
+_START = (0x00400002, 0x00400003)
 _NEVER_KEYS = frozenset({encoding.SPECIFIC_CHARACTER_SET, TIMEZONE_OFFSET})  # table K.6-1a
 
 _BINARY_VRS = frozenset(
@@ -41,8 +42,8 @@ class WorklistQuery:
 
     `optional_unsupported` says that a key had a value nothing is matched with, so that matches are answered FF01.
     `statuses_asked` says that the query names step statuses itself, in place of those listed by default. `zone_asked`
-    says that it holds Timezone Offset From UTC, which the answers then hold too. `remarks` are the oddities that were
-    read around, in words without a value of the query.
+    says that it holds Timezone Offset From UTC, which the answers then hold too, told by `local`. `remarks` are the
+    oddities that were read around, in words without a value of the query.
     """
 
     predicates: list[matching.Predicate]
@@ -53,6 +54,7 @@ class WorklistQuery:
     zone_asked: bool = False
     remarks: tuple[str, ...] = ()
     tailoring: Tailoring = AS_IT_IS
+    local: zones.Local | None = field(default=None, compare=False, repr=False)
 
 
 class _Key(NamedTuple):
@@ -109,6 +111,7 @@ def read_query(
         statuses_asked=any(getattr(each, "column", "") == "status" for each in predicates),
         zone_asked=reading.zone is not None,
         remarks=tuple(reading.remarks),
+        local=local if zone is None else lambda moment: moment.astimezone(zone),
     )
 
 
@@ -262,14 +265,19 @@ def _chosen(stored: bytes, query: WorklistQuery) -> tuple[list[_Piece], str]:
     chosen = tailoring.declared(query.tailoring, query.character_sets, _foreign_texts(pieces))
     if query.tailoring != AS_IT_IS:
         pieces = list(_tailored(pieces, query.tailoring, chosen))
-    if chosen:
-        declared = _Piece(encoding.SPECIFIC_CHARACTER_SET, "CS", _padded(chosen.encode()))
-        pieces = sorted([declared, *pieces], key=_tag)
-    return pieces, chosen
+    more = [_Piece(encoding.SPECIFIC_CHARACTER_SET, "CS", _padded(chosen.encode()))] if chosen else []
+    if query.zone_asked and query.local is not None:
+        offset = zones.offset_at(_start(stored), query.local)
+        more += [_Piece(TIMEZONE_OFFSET, "SH", _padded(offset.encode()))] if offset else []
+    return sorted([*more, *pieces]) if more else pieces, chosen
 
 
-def _tag(piece: _Piece) -> int:
-    return piece.tag
+def _start(stored: bytes) -> str:
+    """The day and time of an item's step."""
+    step = encoding.items(encoding.contents(stored).get(SPS_SEQUENCE, b""))[:1]
+    found = encoding.contents(step[0]) if step else {}
+    day, time = (found.get(tag, b"").decode().strip(" ") for tag in _START)
+    return day + time
 
 
 def _select(stored: bytes, requested: Requested, never: frozenset[int]) -> list[_Piece]:

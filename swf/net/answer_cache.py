@@ -13,7 +13,7 @@ from swf.dicom.worklist import WorklistQuery
 MOST_BYTES = 32 * 2**20
 _OVERHEAD = 200
 # Of a query, what has no part in how an item is written
-_NOT_WRITTEN = frozenset({"predicates", "remarks", "optional_unsupported", "statuses_asked"})
+_NOT_WRITTEN = frozenset({"predicates", "remarks", "optional_unsupported", "statuses_asked", "local"})
 
 
 class AnswerCache:
@@ -27,6 +27,8 @@ class AnswerCache:
 
     def writer(self, query: WorklistQuery, *, implicit: bool) -> Callable[[bytes], bytes]:
         """What makes the answer to `query` of a stored item, as `worklist.answer_bytes` does."""
+        if query.zone_asked:  # the zone that is told is not the item's, and may be another tomorrow
+            return lambda stored: worklist.answer_bytes(stored, query, implicit=implicit)
         written = self._answers_to(query, implicit=implicit)
 
         def answer(stored: bytes) -> bytes:

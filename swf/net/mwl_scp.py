@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from swf import clock, log
 from swf.config import Settings
-from swf.dicom import status, worklist
+from swf.dicom import datasets, status, worklist
 from swf.dicom.worklist import WorklistQuery
 from swf.errors import StoreError
 from swf.net.answer_cache import AnswerCache
@@ -22,6 +23,8 @@ from swf.workflow.stations import Station
 Record = Callable[[Asked, list[int], int], None]
 """What a modality asked, the rows of the steps it was given, and how many milliseconds that took."""
 LONGEST_KEPT = 1 << 16
+_QUERIES_REMEMBERED, _LONGEST_REMEMBERED = 256, 1 << 12
+_Read = Callable[[Request, Station], WorklistQuery]
 _Write = Callable[[bytes], "bytes | Dataset"]
 _LONGEST_COMMENT = 64
 _GONE = "gone"
@@ -42,14 +45,14 @@ def on_find(
     With more than `dicom.max_answers` matches so many are given, and the final status is A700: the modality learns that
     the list is not whole (PS3.4 K.4.1.1.4). 0 is no limit.
     """
-    cache = AnswerCache()
+    read, cache = _reader(), AnswerCache()
 
     def find(request: Request) -> Iterator[Answer]:
         rows = _Rows([], [])
         began = time.monotonic()
         final = _GONE  # until the last answer has been taken from here
         try:
-            for answer in _outcome(cache, request, database, settings(), rows):
+            for answer in _outcome((read, cache), request, database, settings(), rows):
                 final = _GONE if answer[1] is not None else f"{_code(answer):04X}"
                 yield answer
             final = f"{status.SUCCESS:04X}" if final == _GONE else final
@@ -62,14 +65,30 @@ def on_find(
     return find
 
 
+def _reader() -> _Read:
+    """What reads the query of a station. Scanners send the same one every half minute, so the last ones are remembered."""
+
+    @lru_cache(maxsize=_QUERIES_REMEMBERED)
+    def remembered(raw: bytes, syntax: UID, station: Station) -> WorklistQuery:
+        return stations.read_query(station, datasets.decoded(raw, syntax))
+
+    def read(request: Request, station: Station) -> WorklistQuery:
+        if len(request.raw) > _LONGEST_REMEMBERED:
+            return stations.read_query(station, request.dataset())
+        return remembered(request.raw, request.syntax, station)
+
+    return read
+
+
 def _outcome(
-    cache: AnswerCache, request: Request, database: Database, settings: Settings, rows: _Rows
+    remembered: tuple[_Read, AnswerCache], request: Request, database: Database, settings: Settings, rows: _Rows
 ) -> Iterator[Answer]:
     """Every answer, the last one too when it is not the success that goes without saying."""
+    read, cache = remembered
     title = request.calling
     station = stations.find(settings, title, request.called)
     try:
-        query = stations.read_query(station, request.dataset())
+        query = read(request, station)
     except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
         log.warning("query unreadable", ae_title=title, reason=type(error).__name__)
         yield _failure(status.IDENTIFIER_DOES_NOT_MATCH, "the identifier cannot be read"), None

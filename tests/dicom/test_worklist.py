@@ -534,6 +534,21 @@ def test_the_answer_to_a_key_is_what_the_key_was_matched_with() -> None:
     assert worklist.answer(STORED, query).PatientName == ITEM["PatientName"]
 
 
+@pytest.mark.parametrize(("day", "offset"), [("20261122", "+0100"), ("20260722", "+0200"), ("", None)])
+def test_who_speaks_of_time_zones_is_told_the_sites(day: str, offset: str | None) -> None:
+    """A scanner that declares its zone learns in which one the exam's day and time are meant, summer time included."""
+    item = encoding.encode({SPS: [{"ScheduledProcedureStepStartDate": day, "ScheduledProcedureStepStartTime": "0900"}]})
+    for asked_in in ("+0000", ""):
+        query = worklist.read_query(dataset(TimezoneOffsetFromUTC=asked_in, PatientID=""), local=_in_berlin)
+        made = dsutils.decode(BytesIO(worklist.answer_bytes(item, query, implicit=True)), True, True)
+        assert made.get("TimezoneOffsetFromUTC") == offset
+        assert made == over_the_wire(worklist.answer(item, query), implicit=True)
+    device = worklist.read_query(dataset(TimezoneOffsetFromUTC=""), local=_in_berlin, zone=ZoneInfo("Asia/Tokyo"))
+    assert worklist.answer(item, device).get("TimezoneOffsetFromUTC") == (offset and "+0900")
+    silent = worklist.read_query(dataset(PatientID=""), local=_in_berlin)
+    assert "TimezoneOffsetFromUTC" not in worklist.answer(item, silent)
+
+
 def test_a_damaged_item_is_not_answered() -> None:
     """An entry that cannot be read is an error for the operator, never half an answer."""
     with pytest.raises(ValueError, match="cut short"):

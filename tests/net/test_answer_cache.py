@@ -1,6 +1,7 @@
 """Answers that were written before: the same bytes, for the same question only, and never more than fit."""
 
 import dataclasses
+from datetime import timedelta, timezone
 from typing import Any
 
 from hypothesis import given
@@ -53,10 +54,22 @@ def test_what_is_matched_does_not_matter() -> None:
     assert cache.writer(_query("", PatientID="P*"), implicit=True)(stored) != first
 
 
+def test_a_time_zone_that_is_told_is_never_remembered() -> None:
+    """The hour a scanner is told in its summer is not told in the next one's winter."""
+    step = {"ScheduledProcedureStepStartDate": "20261122", "ScheduledProcedureStepStartTime": "0900"}
+    stored = encoding.encode(ITEM | {"ScheduledProcedureStepSequence": [step]})
+    request = dataset(TimezoneOffsetFromUTC="", PatientID="")
+    zones = [timezone(timedelta(hours=hours)) for hours in (1, 2)]
+    cache = AnswerCache()
+    queries = [worklist.read_query(request, local=lambda moment, zone=zone: moment.astimezone(zone)) for zone in zones]
+    told = [cache.writer(query, implicit=True)(stored) for query in queries]
+    assert [b"+0100" in told[0], b"+0200" in told[1]] == [True, True]
+
+
 def test_every_other_part_of_a_query_counts() -> None:
     """A part of a query that may come to matter for what is written is not overlooked."""
     query = _query("", PatientID="")
-    known = {"predicates", "remarks", "optional_unsupported", "statuses_asked"}
+    known = {"predicates", "remarks", "optional_unsupported", "statuses_asked", "local"}
     counted = {"requested", "character_sets", "zone_asked", "tailoring"}
     assert {each.name for each in dataclasses.fields(query)} == known | counted
 
