@@ -37,6 +37,7 @@ def association(
     *,
     syntaxes: list[str] | None = None,
     negotiation: list[Any] | None = None,
+    called: str = "SWF",
 ) -> Iterator[Any]:
     """An association with every service of ours proposed; it may have been rejected."""
     entity = AE(ae_title=title)
@@ -45,7 +46,7 @@ def association(
     with contextlib.ExitStack() as stack:
         # pynetdicom forgets to close its socket when the other side was faster.
         opened = [(evt.EVT_CONN_OPEN, lambda event: stack.callback(event.assoc.dul.socket.socket.close))]
-        found = entity.associate(*address, contexts, "SWF", ext_neg=negotiation, evt_handlers=opened)
+        found = entity.associate(*address, contexts, called, ext_neg=negotiation, evt_handlers=opened)
         yield found
         if found.is_established:
             found.release()

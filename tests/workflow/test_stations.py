@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from swf.config import Settings
@@ -185,6 +187,33 @@ def test_a_tenant_never_sees_the_items_of_another(filled: Database) -> None:
     seen = {called: [_list(filled, _station(called=called, **tables), **keys) for keys in asked] for called in "NS"}
     assert seen == {"N": [["A1", "A2"], ["A1", "A2"], [], []], "S": [["A3", "A4"], ["A3", "A4"], [], ["A3", "A4"]]}
     assert _list(filled, _station(**tables)) == ["A3", "A1", "A2", "A4", "A6"]
+
+
+WORDS = st.sampled_from(
+    ["", "*", "?*", "A1", "A*", "CT1", "CT?", "MR1", "NORTH", "SOUTH", "ROOM 1", "20261122", "2026*"]
+)
+
+
+def test_no_query_and_no_profile_leads_into_another_tenants_list(filled: Database) -> None:
+    """Whatever a device of one tenant asks, and whatever its profile adds, no item of another tenant is answered."""
+    asked = st.dictionaries(st.sampled_from([*STEP_KEYS, "AccessionNumber", "PatientName", "WorklistLabel"]), WORDS)
+    profile = st.fixed_dictionaries(
+        {},
+        optional={
+            "stations": st.just(["CT1", "CT2", "MR1"]),
+            "labels": st.just(["SOUTH"]),
+            "statuses": st.just(["COMPLETED"]),
+        },
+    )
+
+    @given(asked, profile, st.sampled_from(["implied", "forced", "asked"]))
+    @settings(max_examples=150, deadline=None)
+    def stays_out(keys: dict[str, str], own: dict[str, Any], how: str) -> None:
+        tables = {"partition": [{"ae_title": "N", "labels": ["NORTH"]}]}
+        station = _station(called="N", **tables, modality=[{"ae_title": "CT1", "station_filter": how, **own}])
+        assert set(_list(filled, station, **keys)) <= {"A1", "A2", "A5"}
+
+    stays_out()
 
 
 def test_the_default_profile_is_for_who_has_none(filled: Database) -> None:
