@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, assert_never
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, and_, bindparam, func, or_, select
@@ -12,6 +12,7 @@ from swf.dicom.matching import Predicate
 from swf.model.order import FURTHER_VALUE, ORDER, STEP, WORKLIST_ANSWER
 from swf.store import dialect, worklist_plan
 from swf.store.database import Record, Transaction
+from swf.store.prepared import Prepared
 from swf.store.worklist_plan import Fits, Further, Leaf, Node, OneOf, Plan, Within
 
 ROWS_AT_A_TIME = 100
@@ -153,8 +154,12 @@ def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int]
     """Note that `ae_title` was given these step rows."""
     if not steps:
         return
-    new = dialect.new_row(transaction.dialect.name, WORKLIST_ANSWER)
-    changes = {"last_at": new.excluded.last_at, "times": WORKLIST_ANSWER.c.times + 1}
-    statement = new.on_conflict_do_update(index_elements=["step", "ae_title"], set_=changes)
     rows = [{"step": step, "ae_title": ae_title, "first_at": at, "last_at": at, "times": 1} for step in sorted(steps)]
-    transaction.execute(statement, rows)
+    _record(transaction.dialect.name).run_many(transaction, rows)
+
+
+@cache
+def _record(kind: str) -> Prepared:
+    new = dialect.new_row(kind, WORKLIST_ANSWER)
+    changes = {"last_at": new.excluded.last_at, "times": WORKLIST_ANSWER.c.times + 1}
+    return Prepared(new.on_conflict_do_update(index_elements=["step", "ae_title"], set_=changes))
