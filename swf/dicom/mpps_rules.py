@@ -32,6 +32,7 @@ DEMANDED: dict[Rules, tuple[PerformedAttribute, ...]] = {
     "lenient": (),
 }
 _IN_A_SET = tuple(row for row in TABLE if row.path.startswith(SERIES))
+_UNKNOWN = "\ufffd"  # what stands for bytes nobody can read
 _SPELLINGS = {
     "INPROGRESS": terms.PerformedStatus.IN_PROGRESS,
     "COMPLETE": terms.PerformedStatus.COMPLETED,
@@ -71,14 +72,16 @@ def check_create(dataset: Dataset, rules: Rules = "standard") -> list[str]:
     _refuse(errors.MissingValue, "required and empty", _empty(dataset, demanded))
     if reading.text(dataset, STATUS) != terms.PerformedStatus.IN_PROGRESS:
         raise errors.InvalidValue("a step is created IN PROGRESS and no other", keywords=(STATUS,))
-    codes = list(_code_faults(dataset))
+    codes, garbled = list(_code_faults(dataset)), list(_garbled(dataset))
     if rules == "strict":
         _refuse(errors.MissingValue, "a code without what it needs", codes)
+        _refuse(errors.InvalidValue, "not text of a known character set", garbled)
     left = [row for row in TABLE if row not in demanded and row.keyword != SCHEDULED_STEPS]
     return [
         *_warn_unscheduled(dataset),
         *_warn_lacking(dataset, left, "on_create"),
         *(f"{name} is missing in a code" for name in codes),
+        *(f"{name} cannot be read as text of a known character set" for name in garbled),
         *_warn_odd_values(dataset),
         *_warn_unreadable(dataset),
     ]
@@ -132,7 +135,7 @@ def _code_faults(dataset: Dataset) -> Findings:
         for item in element.value:
             if element.keyword.endswith("CodeSequence") and len(item):
                 yield from (f"{element.keyword}/{name}" for name in _lacking(item))
-            yield from _code_faults(item)
+            yield from () if reading.is_reference(item) else _code_faults(item)
 
 
 def _lacking(code: Dataset) -> Findings:
@@ -142,6 +145,19 @@ def _lacking(code: Dataset) -> Findings:
         yield "CodingSchemeDesignator"
     if not reading.valued(code, "CodeMeaning"):
         yield "CodeMeaning"
+
+
+def _garbled(dataset: Dataset) -> Findings:
+    """Text, at any depth, with bytes that mean nothing in the declared character set; a set nobody knows is named itself."""
+    declared = dataset.get("SpecificCharacterSet") or ""
+    terms = [declared] if isinstance(declared, str) else list(declared)
+    yield from ("SpecificCharacterSet" for term in terms if not charset.standard([term]) and term)
+    for element in reading.elements(dataset):
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from () if reading.is_reference(item) else _garbled(item)
+        elif _UNKNOWN in str(element.value):
+            yield element.keyword or str(element.tag)
 
 
 def _warn_unreadable(dataset: Dataset) -> Findings:
@@ -182,6 +198,9 @@ def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard", afte
         _refuse(errors.InvalidValue, "may not be changed by N-SET", (name for name in FIXED if name in changes))
         lacking = (f"{warning.partition(' ')[0]}" for warning in _warn_lacking(changes, _IN_A_SET, "on_set"))
         _refuse(errors.MissingValue, "required and missing", (*lacking, *_code_faults(changes)))
+    garbled = list(_garbled(changes))
+    if rules == "strict":
+        _refuse(errors.InvalidValue, "not text of a known character set", garbled)
     changed = list(_changed(stored, changes))
     unfinished = list(_unfinished(merge(stored, changes) if after is None else after))
     if rules != "lenient":
@@ -194,6 +213,7 @@ def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard", afte
         *(f"{name} was never created" for name in _never_created(stored, changes) if name in KEYWORDS),
         *_warn_lacking(changes, _IN_A_SET, "on_set"),
         *(f"{name} is missing in a code" for name in _code_faults(changes)),
+        *(f"{name} cannot be read as text of a known character set" for name in garbled),
         *_warn_unreadable(changes),
     ]
 
@@ -280,4 +300,8 @@ def _decoded(dataset: Dataset) -> Dataset:
 
 
 def _item_by_item(sequence: DataElement) -> DataElement:
-    return DataElement(sequence.tag, "SQ", DicomSequence([_decoded(item) for item in sequence.value]))
+    return DataElement(sequence.tag, "SQ", DicomSequence(map(_item, sequence.value)))
+
+
+def _item(item: Dataset) -> Dataset:
+    return item if reading.is_reference(item) else _decoded(item)

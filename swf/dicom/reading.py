@@ -11,6 +11,14 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.tag import BaseTag
 
+# Referenced SOP Class UID, SOP Instance UID and Frame Number: plain ASCII whatever the character set
+_REFERENCE = frozenset({BaseTag(0x00081150), BaseTag(0x00081155), BaseTag(0x00081160)})
+
+
+def is_reference(item: Dataset) -> bool:
+    """Whether an item names an instance and says nothing else, as hundreds of a report may: nothing in it to look at."""
+    return item.keys() <= _REFERENCE
+
 
 def text(dataset: Dataset, keyword: str) -> str:
     """The value as text, several joined by a backslash; "" when absent or empty."""
@@ -70,7 +78,7 @@ def unreadable(dataset: Dataset) -> Iterator[BaseTag]:
             yield tag
         elif element.VR == "SQ":
             for item in element.value:
-                yield from unreadable(item)
+                yield from () if is_reference(item) else unreadable(item)
 
 
 def _element(dataset: Dataset, tag: BaseTag) -> DataElement | None:

@@ -93,11 +93,16 @@ def candidates(transaction: Transaction, row: Record) -> list[Candidate]:
     """The scheduled steps a performed step that is to be resolved may belong to, for an operator to choose from."""
     summary = rules.summary(rules.decode(row.dataset))
     person = references.named_person(transaction, summary)
-    of_the_day = references.of_the_day(transaction, person, summary)
-    return [
-        Candidate(step.accession_number, step.step_id, step.status, "same patient, modality and day")
-        for step in of_the_day
-    ]
+    found = {
+        "same study": orders.find_steps(transaction, {"study_instance_uid": row.study_instance_uid}),
+        "same patient, modality and day": references.of_the_day(transaction, person, summary),
+    }
+    candidates = {
+        step.id: Candidate(step.accession_number, step.step_id, step.status, why)
+        for why, steps in reversed(found.items())
+        for step in steps
+    }
+    return list(candidates.values())
 
 
 def _known(transaction: Transaction, uid: str) -> Record:

@@ -314,6 +314,30 @@ def test_reports_in_different_character_sets_become_one(implicit: bool) -> None:
     assert "Иванов".encode() in mpps.encode(merged)
 
 
+def _mislabelled(character_set: str) -> Dataset:
+    """A name in Latin-1 under another declaration."""
+    raw = dsutils.encode(_received(created(PatientName="M\u00fcller"), "ISO_IR 100", implicit=True), True, True)
+    assert raw is not None
+    received: Dataset = dsutils.decode(BytesIO(raw.replace(b"ISO_IR 100", character_set.encode())), True, True)
+    return received
+
+
+@pytest.mark.filterwarnings("ignore:(Failed to decode|Unknown encoding):UserWarning")
+@pytest.mark.parametrize(
+    ("character_set", "named"), [("ISO_IR 192", "PatientName"), ("ISO_IR 999", "SpecificCharacterSet")]
+)
+def test_a_wrong_character_set_is_told(character_set: str, named: str) -> None:
+    """Names that cannot be read are taken and written down, or refused by who is held to the letter (0106)."""
+    received = _mislabelled(character_set)
+    warnings = mpps_rules.check_create(received)
+    assert warnings == [f"{named} cannot be read as text of a known character set"]
+    assert mpps_rules.check_set(created(), dataset(PatientID="P1")) == []
+    with pytest.raises(errors.InvalidValue) as refusal:
+        mpps_rules.check_create(received, "strict")
+    assert refusal.value.keywords == (named,)
+    assert mpps.decode(mpps.encode(received)).SpecificCharacterSet == "ISO_IR 192"
+
+
 @pytest.mark.parametrize("implicit", [True, False])
 def test_a_report_is_stored_as_it_came(implicit: bool) -> None:
     """Nothing of a report is lost on its way into the store and back."""

@@ -154,6 +154,10 @@ def test_the_same_study_of_another_patient_is_only_suggested(department: Departm
     department.order(*request(), f"ZDS|{STUDY}")
     assert [status for _, status in department.steps()] == ["SCHEDULED"]
     assert [kind for kind, _ in department.events("mpps suggested")] == ["mpps suggested"]
+    with department.database.transaction() as transaction:
+        row = store.find(transaction, "1.1")
+        assert row is not None
+        assert [each.why for each in unscheduled.candidates(transaction, row)] == ["same study"]
 
 
 def test_an_exam_of_somebody_else_is_nothing_to_the_order(department: Department) -> None:
