@@ -41,14 +41,15 @@ class Service(NamedTuple):
 
 SERVICES: dict[str, Service] = {
     VERIFICATION: Service(),
-    # PS3.4 K.5.1: two bytes that are always 1, then fuzzy matching of names and adjustment to a time zone: neither
-    WORKLIST: Service(extended=b"\x01\x01\x00\x00"),
+    # PS3.4 K.5.1: two bytes that are always 1, then fuzzy matching of names, which is not done, and adjustment of the
+    # query to the time zone it declares, which is done in any case
+    WORKLIST: Service(extended=b"\x01\x01\x00\x01"),
     # A modality may offer to be told of events as well (PS3.4 F.9)
     PERFORMED_STEP: Service(roles=(True, True)),
     PERFORMED_STEP_RETRIEVE: Service(roles=(True, True)),
     AVAILABILITY: Service(),
 }
-_NEGOTIATED_AT_LEAST = 3
+_RESERVED, _NEGOTIATED_AT_LEAST = 2, 3
 _DEFAULT = Service()
 
 
@@ -100,6 +101,8 @@ def _roles(uid: str, proposed: tuple[bool, bool]) -> tuple[bool, bool] | None:
 
 
 def _said(uid: str, offered: bytes) -> bytes:
-    """As many bytes as were offered; nothing when fewer came than the service defines."""
+    """As many bytes as were offered, none of them more than was; nothing when fewer came than the service defines."""
     ours = SERVICES.get(uid, _DEFAULT).extended
-    return ours[: len(offered)] if len(offered) >= _NEGOTIATED_AT_LEAST else b""
+    if not ours or len(offered) < _NEGOTIATED_AT_LEAST:
+        return b""
+    return ours[:_RESERVED] + bytes(min(pair) for pair in zip(ours[_RESERVED:], offered[_RESERVED:], strict=False))

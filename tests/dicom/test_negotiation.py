@@ -66,12 +66,13 @@ def test_roles_are_granted_where_they_mean_something(proposed: tuple[bool, bool]
     ("offered", "answered"),
     [
         (b"\1\1\1", b"\1\1\0"),
-        (b"\1\1\1\1", b"\1\1\0\0"),
-        (b"\1\1\1\1\1\1", b"\1\1\0\0"),
+        (b"\1\1\1\1", b"\1\1\0\1"),
+        (b"\1\1\0\0", b"\1\1\0\0"),
+        (b"\0\0\1\1\1\1", b"\1\1\0\1"),
         (b"\1\1", None),
     ],
 )
 def test_extended_negotiation_is_answered_as_far_as_it_goes(offered: bytes, answered: bytes | None) -> None:
-    """A modality that asks for fuzzy names and its own time zone hears that neither is done, in as many bytes."""
+    """A modality that asks for fuzzy names hears no, one that asks in its own time zone yes, in as many bytes."""
     request = _asking(Proposal(1, WORKLIST, (IMPLICIT,)), extended={WORKLIST: offered, PERFORMED_STEP: b"\1\1\1"})
     assert negotiation.negotiate(request, SERVED).extended == ({WORKLIST: answered} if answered else {})
