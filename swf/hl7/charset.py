@@ -3,14 +3,17 @@
 import codecs
 import math
 import re
-from collections.abc import Sequence
 
 from swf.errors import MappingError, UnreadableMessage
+from swf.hl7 import iso2022
 from swf.hl7.message import Header
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M\0", b"\0\0\0M")
-_JAPANESE = frozenset({"shift_jis", "iso2022_jp_2"})
+_EXTENDED = frozenset({"iso2022_jp_2", "iso2022_jp_ext"})
+_EXTENSIBLE = frozenset({"shift_jis", "euc_kr", "gb18030"})
+"""Codecs of sets that are also written with escape sequences, when MSH-18 names no other."""
+_ISO_8859 = re.compile(r"iso8859-|tis-620")
 _ALPHABETS = re.compile(r"iso8859-|cp(?:125\d|866)|koi8-")
 """Codecs of one byte a character, in which UTF-8 text reads as nonsense and hardly any real text is valid UTF-8."""
 
@@ -52,6 +55,7 @@ _NAMES = {
     "euc_jp": ("EUC-JP",),
     "shift_jis": ("ISO IR14", "ISO IR13", "ISO 2022 IR 13", "SHIFT_JIS", "SJIS"),
     "iso2022_jp_2": ("ISO IR87", "ISO IR159", "ISO-2022-JP", "ISO 2022 IR 87", "ISO 2022 IR 159"),
+    "iso2022_jp_ext": ("JAS2020", "JIS X 0202"),
 }
 
 
@@ -83,21 +87,35 @@ def decode(raw: bytes, header: Header, *, default: str = "utf-8", override: str 
 
     A byte order mark decides, then `override` (the source is known to declare wrongly), then MSH-18, then UTF-8, then
     `default`. Raises `UnreadableMessage` with codec and offset for the first byte that does not fit, for UTF-16, for
-    an unknown name, and for UTF-8 bytes declared as a one-byte alphabet, which would garble every name silently.
+    an unknown name, for UTF-8 bytes declared as a one-byte alphabet, and for escape sequences of ISO 2022 that nothing
+    announces: all of them would garble names silently.
     """
     if raw.startswith(_WIDE_MARKS):
         raise UnreadableMessage("The message is UTF-16 or UTF-32, which MLLP cannot carry; send UTF-8")
     if raw.startswith(_UTF8_MARK):
         return _strict(raw[len(_UTF8_MARK) :], "utf-8", header), "utf-8"
-    if override:
-        codec = _configured(override)
-        return _strict(raw, codec, header), codec
-    if header.charsets:
-        codec = _known(header.charsets)
+    if header.charsets and not override:
+        return _declared(raw, header)
+    codec = "utf-8" if not override and _is_utf8(raw) and not iso2022.is_used(raw) else _configured(override or default)
+    return _strict(raw, codec, header, extended=codec in _EXTENSIBLE and iso2022.is_used(raw)), codec
+
+
+def _declared(raw: bytes, header: Header) -> tuple[str, str]:
+    """The text as MSH-18 declares it. Of several repetitions the first is what each segment begins in (ISO 2022)."""
+    found = [_known(name) for name in header.charsets]
+    others = list(dict.fromkeys(codec for codec in found if codec != "ascii"))
+    if len(others) <= 1:
+        codec = "".join(others) or "ascii"
         _refuse_mislabelled(raw, codec)
-        return _strict(raw, codec, header), codec
-    codec = "utf-8" if _is_utf8(raw) else _configured(default)
-    return _strict(raw, codec, header), codec
+        extended = iso2022.is_used(raw) and codec not in _EXTENDED and (len(found) > 1 or codec in _EXTENSIBLE)
+        return _strict(raw, codec, header, first=found[0], extended=extended), codec
+    if not all(codec in _EXTENSIBLE | _EXTENDED or _ISO_8859.match(codec) for codec in others):
+        text = f"MSH-18 names several character sets, and ISO 2022 cannot change between them: {', '.join(header.charsets)}"
+        raise UnreadableMessage(text, location="MSH^1^18", code=103)
+    is_japanese = _EXTENDED.intersection(others)
+    codec = "iso2022_jp_ext" if is_japanese else others[0]
+    first = "shift_jis" if is_japanese and "shift_jis" in others else found[0]
+    return _strict(raw, codec, header, first=first, extended=True), codec
 
 
 def _configured(name: str) -> str:
@@ -141,19 +159,12 @@ def _hint(raw: bytes) -> str:
     return f"; it looks like {name}" if name else ""
 
 
-def _known(names: Sequence[str]) -> str:
-    """The one codec that reads all of MSH-18's repetitions (ISO 2022: the first may be empty)."""
-    found = set()
-    for name in filter(None, names):
-        codec = codec_for(name)
-        if codec is None:
-            raise UnreadableMessage(f"The character set {name!r} is not known", location="MSH^1^18", code=103)
-        found.add(codec)
-    found.discard("ascii")
-    if len(found) > 1 and not found <= _JAPANESE:
-        text = f"MSH-18 names several character sets: {', '.join(names)}"
-        raise UnreadableMessage(text, location="MSH^1^18", code=103)
-    return "iso2022_jp_ext" if len(found) > 1 else "".join(found) or "ascii"
+def _known(name: str) -> str:
+    """The codec of one repetition of MSH-18; an empty one is ASCII."""
+    codec = codec_for(name) if name else "ascii"
+    if codec is None:
+        raise UnreadableMessage(f"The character set {name!r} is not known", location="MSH^1^18", code=103)
+    return codec
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -172,9 +183,15 @@ def _refuse_mislabelled(raw: bytes, codec: str) -> None:
         )
 
 
-def _strict(raw: bytes, codec: str, header: Header) -> str:
+def _strict(raw: bytes, codec: str, header: Header, *, first: str = "", extended: bool = False) -> str:
+    if not extended and iso2022.is_used(raw) and codec not in _EXTENDED:
+        raise UnreadableMessage(
+            f"The message changes its character set by escape sequences (ISO 2022), which {codec} has not; declare the "
+            "sets in MSH-18, or override the source's character set",
+            location="MSH^1^18",
+        )
     try:
-        return raw.decode(codec)
+        return iso2022.decode(raw, first or codec) if extended else raw.decode(codec)
     except UnicodeDecodeError as error:
         location = _location(raw[: error.start], header.delimiters.field)
         text = f"The byte {raw[error.start]:#04x} at offset {error.start} is not {codec}{_hint(raw)}"

@@ -55,6 +55,8 @@ def name_of(raw: bytes, header: Header, **options: str) -> str:
         ("ISO IR6~ISO IR87", "iso2022_jp_2", "山田^太郎"),
         ("~ISO IR87", "iso2022_jp_2", "山田^太郎"),
         ("ISO IR87~ISO IR14", "iso2022_jp_ext", "山田^ｱｲ"),
+        ("JAS2020", "iso2022_jp_ext", "山田^太郎"),
+        ("JIS X 0202", "iso2022_jp_ext", "山田^丂ｱ"),
     ],
 )
 def test_declared_character_set(declared: str, codec: str, name: str) -> None:
@@ -70,6 +72,88 @@ def test_kanji_that_contain_a_separator_byte() -> None:
     assert name
     raw, header = order(name, "~ISO IR87", "iso2022_jp_2")
     assert name_of(raw, header) == name
+
+
+KANA = b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3"
+
+
+@pytest.mark.parametrize(
+    ("declared", "written", "name"),
+    [
+        ("ISO IR14~ISO IR87", KANA + b"~\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J~2", "ﾔﾏﾀﾞ^ﾀﾛｳ~山田^太郎~2"),
+        ("ISO IR6~ISO IR87~ISO IR14", b"\x1b)I" + KANA, "ﾔﾏﾀﾞ^ﾀﾛｳ"),
+        ("ISO IR14", b"\x1b)I" + KANA, "ﾔﾏﾀﾞ^ﾀﾛｳ"),
+        ("ISO IR149", b"\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf", "홍^길동"),
+        ("~KS X 1001", b"HONG^GILDONG~\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf", "HONG^GILDONG~홍^길동"),
+        ("~ISO IR58", b"\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "王^小东"),
+        ("8859/1~8859/5", b"M\xdcLLER~" + b"\x1b-L" + CYRILLIC.encode("iso8859-5"), f"MÜLLER~{CYRILLIC}"),
+        ("8859/1~8859/2", b"M\xdcLLER", "MÜLLER"),
+        ("~8859/7~8859/8", b"\x1b-F\xc2^\x1b-H\xf9", "Β^ש"),
+        ("~ISO IR166", b"\x1b-T\xca\xc1", "สม"),
+    ],
+)
+def test_a_name_in_several_character_sets(declared: str, written: bytes, name: str) -> None:
+    """Where MSH-18 announces it, escape sequences change the alphabet, and separators stay separators."""
+    raw, header = order("DOE", declared, "ascii")
+    raw = raw.replace(b"DOE", written).replace(b"PID", b"NTE|1||plain\rPID")
+    text, codec = charset.decode(raw, header)
+    assert parse(text, header, codec).first("PID").raw(5) == name
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        ("", b"\x1b$B;3ED\x1b(B"),
+        ("ASCII", b"\x1b$B;3ED\x1b(B"),
+        ("8859/1", b"\x1b$B;3ED\x1b(B"),
+        ("UNICODE UTF-8", b"\x1b$)C\xc8\xab"),
+        ("8859/1", b"\x1b-L\xbf"),
+        ("ISO IR6~8859/5", b"\xbf\x1b-L\xbf"),
+        ("ISO IR14~ISO IR87", b"\xfe"),
+        ("ISO IR14~ISO IR87", b"\x1b$B;\r"),
+        ("~KS X 1001", b"\x1b$)C\xc8"),
+        ("BIG-5~ISO IR87", b"DOE"),
+    ],
+)
+def test_a_change_of_alphabet_that_is_not_announced_or_breaks_off_is_refused(declared: str, written: bytes) -> None:
+    """Escape sequences that are read as text would make another name of it; half a character is no character."""
+    raw, header = order("DOE", declared, "ascii")
+    with pytest.raises(UnreadableMessage) as refused:
+        charset.decode(raw.replace(b"DOE", written), header)
+    assert refused.value.location in ("MSH^1^18", "PID^1^5")
+
+
+@pytest.mark.parametrize("options", [{"default": "ISO IR87"}, {"override": "ISO IR87"}])
+def test_a_source_that_announces_nothing_is_known_to_change_alphabets(options: dict[str, str]) -> None:
+    """The setting of a source stands for the MSH-18 it does not send."""
+    raw, header = order("山田^太郎", "", "iso2022_jp_2")
+    assert name_of(raw, header, **options) == "山田^太郎"
+
+
+def test_the_place_of_an_odd_byte_among_several_alphabets() -> None:
+    """The offset is that in the message, wherever the alphabet had changed before."""
+    raw, header = order("DOE", "~8859/7", "ascii")
+    raw = raw.replace(b"DOE", b"\x1b-F\xc1\xd2")
+    with pytest.raises(UnreadableMessage, match=f"offset {raw.index(bytes([0xD2]))} "):
+        charset.decode(raw, header)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just(b"\x1b-L"), st.text(st.sampled_from("ПРИМЕР "), min_size=1), st.just("iso8859-5")),
+            st.tuples(st.just(b"\x1b-F"), st.text(st.sampled_from("ΑΒΓ|^"), min_size=1), st.just("iso8859-7")),
+            st.tuples(st.just(b"\x1b$)C"), st.text(st.sampled_from("홍길동&~"), min_size=1), st.just("euc_kr")),
+        )
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_any_change_of_alphabets_is_read_as_it_was_written(pieces: list[tuple[bytes, str, str]]) -> None:
+    """However often the alphabet changes, every letter and every separator arrives."""
+    raw, header = order("DOE", "8859/5~8859/7~KS X 1001", "ascii")
+    written = b"".join(escape + text.encode(codec) for escape, text, codec in pieces)
+    text, _ = charset.decode(raw.replace(b"DOE", written), header)
+    assert text.endswith("||" + "".join(text for _, text, _ in pieces) + "\r")
 
 
 def encodable(character: str, codec: str) -> bool:

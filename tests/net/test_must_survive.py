@@ -113,6 +113,15 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "38 ISO IR144": (with_name(CYRILLIC, "ISO IR144").encode("iso8859-5"), "AA"),
     "38 unknown": (with_name(CYRILLIC, "KLINGON"), "AE"),
     "39 kanji that contain a separator": (with_name("一丼", "ISO IR6~ISO IR87").encode("iso2022_jp_2"), "AA"),
+    "39 kana in eight bits": (
+        with_name("DOE^JANE", "ISO IR14~ISO IR87").encode().replace(b"DOE^JANE", b"\xd4\xcf\xc0\xde=\x1b$B;3ED\x1b(J"),
+        "AA",
+    ),
+    "39 Korean by escape": (
+        with_name("DOE^JANE", "~KS X 1001").encode().replace(b"DOE^JANE", b"\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6"),
+        "AA",
+    ),
+    "39 escape sequences undeclared": (with_name("山田^太郎").encode("iso2022_jp_2"), "AE"),
     "40 GB18030": (with_name("例^子", "GB 18030-2000").encode("gb18030"), "AA"),
     "40 Big5": (with_name("例^子", "BIG-5").encode("big5"), "AA"),
     "40 EUC-KR": (with_name("홍^길동", "KS X 1001").encode("euc_kr"), "AA"),
