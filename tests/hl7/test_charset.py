@@ -88,7 +88,7 @@ KANA = b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3"
         ("~ISO IR58", b"\x1b$)A\xcd\xf5^\x1b$)A\xd0\xa1\xb6\xab", "王^小东"),
         ("8859/1~8859/5", b"M\xdcLLER~" + b"\x1b-L" + CYRILLIC.encode("iso8859-5"), f"MÜLLER~{CYRILLIC}"),
         ("8859/1~8859/2", b"M\xdcLLER", "MÜLLER"),
-        ("~8859/7~8859/8", b"\x1b-F\xc2^\x1b-H\xf9", "Β^ש"),
+        ("~8859/7~8859/8", b"\x1b-F\xc3^\x1b-H\xf9", "Γ^ש"),
         ("~ISO IR166", b"\x1b-T\xca\xc1", "สม"),
     ],
 )
