@@ -185,6 +185,10 @@ class Lobby:
             self._say_last(guest, pdu.abort(violation.reason), _stranger(guest.heard) or str(violation))
         except OSError as error:
             self._leave(guest, error)
+        except Exception as error:  # noqa: BLE001  the last resort: one connection never closes the door for the others
+            log.error("connection failed", service=self.name, address=guest.address, traceback=log.frames(error))
+            if guest.connection in self._guests:
+                self._dismiss(guest)
 
     def _shook_hands(self, guest: _Guest) -> bool:
         assert isinstance(guest.connection, ssl.SSLSocket)  # noqa: S101  for the type checker
