@@ -58,7 +58,7 @@ _REPLACEMENT = "\ufffd"  # stands where a character was lost before it came here
 _MULTILINE = frozenset({"LT", "ST", "UT"})
 _UNCHECKED = frozenset({"UN", "US", "SS", "UL", "SL", "FL", "FD", "OB", "OW"})
 _REMEMBERED = 20_000
-_SPS = encoding.layout(attributes.SPS).tag
+_LONGEST_REMEMBERED = 200  # bytes; the scheduled procedure step is longer, and never the same
 
 
 def mask(flaws: Collection[Flaw | str]) -> int:
@@ -87,8 +87,18 @@ def bits_of_contents(found: Mapping[int, bytes], path: str = "") -> int:
             number |= _BITS[Flaw.MISSING]
     for tag, content in found.items():
         if content:
-            number |= (_sequence_bits if tag == _SPS else _recurring_bits)(tag, content, path)
+            number |= (_recurring_bits if len(content) <= _LONGEST_REMEMBERED else _value_bits)(tag, content, path)
     return number
+
+
+def _value_bits(tag: int, content: bytes, path: str) -> int:
+    if _inside(path, tag):
+        return _sequence_bits(tag, content, path)
+    return mask({flaw for flaw, _ in _judged(tag, content)})
+
+
+# One value, or a sequence such as a code: most come again and again
+_recurring_bits = lru_cache(maxsize=_REMEMBERED)(_value_bits)
 
 
 def _sequence_bits(tag: int, content: bytes, path: str) -> int:
@@ -151,9 +161,8 @@ def _expected(tag: int) -> _Expected:
         return _Expected(f"({tag >> 16:04X},{tag & 0xFFFF:04X})", "UN", several=True)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def _judged(tag: int, content: bytes) -> tuple[tuple[Flaw, str], ...]:
-    """The flaws of one value as it is stored; most values come again and again, so they are judged once."""
+    """The flaws of one value as it is stored."""
     expected = _expected(tag)
     if expected.vr in _UNCHECKED:
         return ()
@@ -164,14 +173,6 @@ def _judged(tag: int, content: bytes) -> tuple[tuple[Flaw, str], ...]:
     if _REPLACEMENT in text:
         found.append((Flaw.LOST, "holds the sign of a letter that was lost on its way here (U+FFFD)"))
     return tuple(found)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _recurring_bits(tag: int, content: bytes, path: str) -> int:
-    """Of one value, or of a sequence such as a code, which come again and again."""
-    if _inside(path, tag):
-        return _sequence_bits(tag, content, path)
-    return mask({flaw for flaw, _ in _judged(tag, content)})
 
 
 def _kind(sentence: str) -> Flaw:

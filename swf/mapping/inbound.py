@@ -23,7 +23,7 @@ _LINES = frozenset({"LT", "ST", "UT"})
 _ANY_MODALITY = "*"
 _STATION = "ScheduledStationAETitle"
 _TOO_LONG = "is longer than"
-_MOST_KNOWN = 500
+_MOST_KNOWN, _LONGEST_KNOWN = 500, 500
 _MISSING, _DATA_TYPE = 101, 102
 
 
@@ -177,7 +177,7 @@ def _recurring(rule: Rule, places: tuple[Selector, ...], group: OrderGroup, warn
         return value
     changed = len(warnings)
     value = _value(rule, places[:1], group, warnings)
-    if value and changed == len(warnings):
+    if value and changed == len(warnings) and len(key[1]) <= _LONGEST_KNOWN:
         if len(rule.known) >= _MOST_KNOWN:
             rule.known.clear()
         rule.known[key] = value

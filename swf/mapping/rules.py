@@ -30,7 +30,7 @@ _PATIENT_SEGMENTS = PERSON_SEGMENTS | {"PV1", "PV2", "AL1", "OBX"}
 _PATIENT_GROUPS = frozenset({0x0010, 0x0038})
 # A visit's number stays with the order it came with
 _NOT_THE_PATIENTS = frozenset({"AdmissionID", "IssuerOfAdmissionIDSequence"})
-_MOST_SHAPES = 200
+_MOST_SHAPES, _LARGEST_SHAPE = 200, 1000  # a hostile message has ten thousands of fields, and each time others
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,11 @@ class Lines:
         key = (shape, changing)
         found = self._found.get(key)
         if found is None:
-            if len(self._found) >= _MOST_SHAPES:
-                self._found.clear()
-            self._found[key] = found = tuple(self._look(shape, changing=changing))
+            found = tuple(self._look(shape, changing=changing))
+            if sum(len(numbers) for _, *segments in shape for numbers in segments) <= _LARGEST_SHAPE:
+                if len(self._found) >= _MOST_SHAPES:
+                    self._found.clear()
+                self._found[key] = found
         return found
 
     def _look(self, shape: Shape, *, changing: bool) -> Iterator[tuple[Rule, tuple[Selector, ...]]]:

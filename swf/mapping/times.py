@@ -20,6 +20,7 @@ _ZEROS = re.compile(r"0{4,}(?:\.0+)?\s*(?:[+-]0000|Z)?")
 _NUMBERS = itemgetter(slice(4), slice(4, 6), slice(6, 8), slice(8, 10), slice(10, 12), slice(12, 14))
 _NO_HOUR, _NO_SECOND = "24", "60"
 _SECONDS = slice(4, 6)
+_LONGEST = 64  # characters, with every fraction and blank anybody writes
 
 
 class Written(NamedTuple):
@@ -87,9 +88,13 @@ def _local(source: Source) -> datetime | None:
         return None
 
 
-@lru_cache(maxsize=4096)
 def read(text: str) -> Written | None:
     """What a TS spells; none when there is no such day or hour."""
+    return _read(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Written | None:
     found = _COMPACT.fullmatch(_compact(text))
     if found is None:
         return None
