@@ -71,7 +71,26 @@ _SEVERAL = "These are several messages; each is to be read on its own"
 _MOST_LINES = 250_000
 _MOST_SEGMENTS = 50_000
 _TOO_MANY = f"The message has more than {_MOST_SEGMENTS} segments"
-_APPLICATION_ERROR = 207
+_SEGMENT_SEQUENCE, _APPLICATION_ERROR = 100, 207
+_MEANT = (
+    "PID",
+    "PV1",
+    "MRG",
+    "ORC",
+    "OBR",
+    "TQ1",
+    "IPC",
+    "ZDS",
+    "OBX",
+    "AL1",
+    "SCH",
+    "RGS",
+    "AIS",
+    "AIG",
+    "AIL",
+    "AIP",
+)
+"""Segments that decide who is examined, and how; none of them may be taken for text of another."""
 _ENVELOPE = frozenset({"FHS", "BHS", "BTS", "FTS"})
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
@@ -266,14 +285,15 @@ def _part(text: str, separator: str, number: int) -> str:
 
 
 class Message:
-    """A message as it came: `text` exactly, and its segments in order."""
+    """A message as it came: `text` exactly, and its segments in order; `joined` lines were no segments of their own."""
 
-    __slots__ = ("_by_name", "header", "segments", "text")
+    __slots__ = ("_by_name", "header", "joined", "segments", "text")
 
     def __init__(self, text: str, header: Header, segments: list[Segment], zone: str = "") -> None:
         self.text = text
         self.header = header
         self.segments = segments
+        self.joined = 0
         self._by_name = by_name(segments)
         sent_at = header.at if header.at[-5:-4] in {"+", "-"} else ""
         for same in self._by_name.values():
@@ -315,29 +335,35 @@ def parse(text: str, header: Header, codec: str = "utf-8", zone: str = "") -> Me
 
     Segments end with CR or CR LF, or with LF if no CR separates them. A line that is no segment (a wrapped base64
     block, a CR typed into a report) continues the one before. Batch segments are no part of the message. Raises
-    `UnreadableMessage` for an unusable header, for more segments than any message has, and for several messages, which
-    `batch.split` parts: their patients must never mix.
+    `UnreadableMessage` for an unusable header, for more segments than any message has, for a segment whose name is
+    written wrongly, which would vanish in the one before, and for several messages, which `batch.split` parts: their
+    patients must never mix.
     """
     if header.fault:
         raise UnreadableMessage(header.fault, location="MSH^1")
     if text.count("\r") + text.count("\n") > _MOST_LINES:
         raise UnreadableMessage(_TOO_MANY, code=_APPLICATION_ERROR)
-    lines = _segment_lines(text, header.delimiters.field)
+    lines, joined = _segment_lines(text, header.delimiters.field)
     if len(lines) > _MOST_SEGMENTS:
         raise UnreadableMessage(_TOO_MANY, code=_APPLICATION_ERROR)
     segments = [Segment(line, header.delimiters, codec) for line in lines if line[:3] not in _ENVELOPE]
     if sum(segment.name == "MSH" for segment in segments) > 1:
         raise UnreadableMessage(_SEVERAL, location="MSH^2")
-    return Message(text, header, segments, zone)
+    content = Message(text, header, segments, zone)
+    content.joined = joined
+    return content
 
 
-def _segment_lines(text: str, separator: str) -> list[str]:
+def _segment_lines(text: str, separator: str) -> tuple[list[str], int]:
+    """The segments, and how many lines were joined to the one before."""
     body = text.lstrip(_BEFORE_HEADER).rstrip("\r\n")
     lines = body.replace("\r\n", "\r").split("\r") if "\r" in body else body.split("\n")
     begins = _segment_start(separator)
     if all(map(begins, lines)):
-        return lines
-    return list(_continued(lines, begins))
+        return lines, 0
+    lines = [line for line in lines if line.strip()]
+    segments = list(_continued(lines, begins, _misspelt(separator)))
+    return segments, len(lines) - len(segments)
 
 
 @lru_cache(maxsize=32)
@@ -345,15 +371,29 @@ def _segment_start(separator: str) -> Callable[[str], object]:
     return re.compile(rf"[A-Z][A-Z0-9]{{2}}(?:{re.escape(separator)}|\Z)").match
 
 
-def _continued(lines: Iterable[str], begins: Callable[[str], object]) -> Iterator[str]:
-    """Join each line that is no segment to the one before, blank lines left out."""
+@lru_cache(maxsize=32)
+def _misspelt(separator: str) -> Callable[[str], re.Match[str] | None]:
+    """Finds the name of a segment in small letters or among blanks."""
+    return re.compile(rf"\s*({'|'.join(_MEANT)})\s*{re.escape(separator)}", re.IGNORECASE).match
+
+
+def _continued(
+    lines: Iterable[str], begins: Callable[[str], object], misspelt: Callable[[str], re.Match[str] | None]
+) -> Iterator[str]:
+    """Join each line that is no segment to the one before."""
     pending: list[str] = []
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         if begins(line) and pending:
             yield "\r".join(pending)
             pending = []
-        if line.strip():
-            pending.append(line)
+        elif pending and (found := misspelt(line)):
+            name = found[1].upper()
+            raise UnreadableMessage(
+                f"line {number} seems to be a segment {name} and does not begin with that name in capitals",
+                location=f"{name}^1",
+                code=_SEGMENT_SEQUENCE,
+            )
+        pending.append(line)
     yield "\r".join(pending)
 
 

@@ -158,7 +158,7 @@ def _apply(transaction: Transaction, arrival: _Arrival) -> bytes:
     if earlier is not None and earlier.content_hash == arrival.content_hash:
         return _repeat(transaction, arrival, earlier)
     entries = use_case(transaction, site, content, arrival.at)
-    warnings = _reused(arrival, entries) if earlier is not None else []
+    warnings = _warnings(arrival, content, entries, reused=earlier is not None)
     answer, queued = _answer(transaction, arrival, [], codec, _reply(transaction, arrival, content, entries))
     told = [Entry(Event.MESSAGE_APPLIED), *entries, *warnings, *queued]
     _keep(transaction, arrival, answer, codec=codec, entries=told)
@@ -197,11 +197,19 @@ def _repeat(transaction: Transaction, arrival: _Arrival, earlier: Record) -> byt
     return bytes(earlier.acknowledgement)
 
 
-def _reused(arrival: _Arrival, entries: Iterable[Entry]) -> list[Entry]:
-    """Warn of a message number used again for something else: the sender may have lost its count."""
-    detail = {"text": f"the message number {arrival.control_id} was used before for another message"}
+def _warnings(arrival: _Arrival, content: Message, entries: Iterable[Entry], *, reused: bool) -> list[Entry]:
+    """What an operator should know of the message itself: a number used again, for which the sender may have lost its
+    count, and lines that were no segments.
+    """
+    texts = [f"the message number {arrival.control_id} was used before for another message"] if reused else []
+    if content.joined:
+        texts.append(
+            f"{content.joined} lines of the message are no segments; each was read as part of the one before it"
+        )
+    if not texts:
+        return []
     orders = dict.fromkeys(entry.order for entry in entries if entry.order)
-    return [Entry(Event.WARNING, order, detail=detail) for order in orders or [None]]
+    return [Entry(Event.WARNING, order, detail={"text": text}) for order in orders or [None] for text in texts]
 
 
 def _reply(

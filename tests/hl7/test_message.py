@@ -264,9 +264,18 @@ def test_a_stray_line_continues_the_segment_before() -> None:
     assert "".join(f"{segment.text}\r" for segment in message.segments) == message.text
 
 
-def test_segments_in_small_letters_are_no_segments() -> None:
-    """A segment id in small letters is not taken for a segment, so its patient is missing and not half read."""
-    assert order("pid|||1", "ORC|NW").first("PID") is None
+@pytest.mark.parametrize("line", ["orc|NW|2", "Orc|NW|2", " ORC|NW|2", "\tORC|NW|2", "ORC |NW|2", "\xa0ORC\xa0|NW|2"])
+def test_a_segment_whose_name_is_miswritten_is_refused(line: str) -> None:
+    """A second order whose line begins wrongly is not taken for text of the first, where nobody would ever find it."""
+    with pytest.raises(UnreadableMessage, match="line 4 seems to be a segment ORC") as refused:
+        read(f"{MSH}\rORC|NW|1\rOBR|1|1\r{line}\rOBR|2|2\r")
+    assert (refused.value.location, refused.value.code) == ("ORC^1", 100)
+
+
+def test_lines_that_are_no_segments_are_counted() -> None:
+    """How many lines were read as part of the segment before them is known."""
+    assert read(f"{MSH}\rOBX|1|ED|||SGVs\rbG8h\rIQ==\r\rZZZZ|1\rNTE|1\r").joined == 3
+    assert read(f"{MSH}\r\rNTE|1\r").joined == 0
 
 
 def test_bytes_before_the_header() -> None:

@@ -75,6 +75,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
         "CA",
     ),
     "27 lower-case segment": (order().replace("PID|", "pid|"), "AE"),
+    "27 second order in small letters": (order(PID, ORC, OBR, "orc|NW|{n}b^HIS", "obr||{n}b^HIS||CT^CT"), "AE"),
     "27 four-character segment": (order(PID, ORC, OBR, "ZZZZ|1"), "AA"),
     "28 five encoding characters": (with_header("^~\\&", "^~\\&#"), "AA"),
     "28 three encoding characters": (with_header("^~\\&", "^~\\"), "AA"),

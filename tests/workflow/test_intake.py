@@ -208,3 +208,20 @@ def test_one_commit_for_message_effect_and_answer(department: Department) -> Non
     (row,) = department.rows("message")
     assert b"MSA|AA|C1" in bytes(row.acknowledgement)
     assert {entry.message for entry in department.rows("journal")} == {row.id}
+
+
+def test_lines_that_are_no_segments_are_told(department: Department) -> None:
+    """What was read as part of the segment before it stands in the story of the order; a wrapped line loses nothing."""
+    assert department.order(*request(obr_13="first\rsecond\rthird")).code == "AA"
+    (item,) = department.worklist()
+    assert item.MedicalAlerts == "first second third"
+    assert department.warnings() == [
+        "2 lines of the message are no segments; each was read as part of the one before it"
+    ]
+
+
+def test_an_order_whose_segment_is_miswritten_is_not_lost_in_silence(department: Department) -> None:
+    """The second order of a message is not taken for text of the first: the sender learns of it, and nothing is half done."""
+    answer = department.order(*request(), "orc|NW|8101^HIS", "OBR||8101^HIS||CT^CT")
+    assert (answer.code, answer.error_code) == ("AE", "100")
+    assert not department.rows("order")
