@@ -50,7 +50,8 @@ class RelayCarrier:
         return _taken(answer)
 
     def close(self) -> None:
-        """Nothing is kept open between two reports."""
+        """Break off a report that waits for its answer."""
+        self._scu.close()
 
     def _create_again(self, delivery: Record) -> None:
         """The other side lost the step, or never had it: tell it the begin once more."""

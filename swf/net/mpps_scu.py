@@ -54,6 +54,12 @@ class _Caller(AE):  # type: ignore[misc]  # pynetdicom is not read by mypy
         self.opened.append(made.socket)
         return made
 
+    def hang_up(self) -> None:
+        """End every connection, so that whoever reads from one wakes."""
+        for each in self.opened:
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """Close whatever was opened."""
         for each in self.opened:
@@ -75,6 +81,13 @@ class MppsScu:
         self._relay = relay
         self._own_title = own_title
         self._secured = secured
+        self._entity: _Caller | None = None
+
+    def close(self) -> None:
+        """Break off what waits for an answer, from another thread: whoever waits gets PeerSilent."""
+        entity = self._entity
+        if entity is not None:
+            entity.hang_up()
 
     def create(self, sop_instance_uid: str, dataset: Dataset) -> Answer:
         """N-CREATE. Raises PeerUnreachable and PeerSilent."""
@@ -91,7 +104,7 @@ class MppsScu:
     @contextlib.contextmanager
     def _association(self) -> Iterator[Any]:
         relay = self._relay
-        entity = _Caller(self._own_title)
+        entity = self._entity = _Caller(self._own_title)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = relay.ack_timeout_seconds
         entity.connection_timeout = relay.ack_timeout_seconds
         entity.add_requested_context(ModalityPerformedProcedureStep, _SYNTAXES)
@@ -102,6 +115,7 @@ class MppsScu:
                 raise PeerUnreachable(f"{relay.ae_title} takes no association for performed procedure steps from us")
             yield association
         finally:
+            self._entity = None
             association.release()
             entity.close()
 

@@ -2,6 +2,8 @@
 
 import contextlib
 import ssl
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -233,6 +235,27 @@ def test_a_restart_loses_nothing(archive: Database, pacs: MppsReceiver, start: S
     pacs.personality = lambda _told: 0
     start(pacs)
     until(lambda: statuses(archive) == {"DELIVERED": 2})
+
+
+def test_a_shutdown_does_not_wait_for_a_silent_archive(archive: Database, pacs: MppsReceiver, start: Start) -> None:
+    """An archive that takes a report and never answers holds up a shutdown for a moment only; the report stays in line."""
+    asked, end = threading.Event(), threading.Event()
+
+    def thinks(_told: Told) -> int:
+        asked.set()
+        end.wait(20)
+        return 0
+
+    pacs.personality = thinks
+    queue(archive, (BEGIN, "1.2.1"))
+    worker = start(pacs, ack_timeout_seconds=60)
+    assert asked.wait(10)
+    began = time.monotonic()
+    worker.stop()
+    end.set()
+    assert time.monotonic() - began < 6
+    assert not worker.healthy()
+    assert statuses(archive) == {"WAITING": 1}
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "elsewhere.example"])
