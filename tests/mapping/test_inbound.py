@@ -233,7 +233,7 @@ def test_whatever_is_taken_is_lawful_dicom(mapped: Mapped, fields: dict[str, str
         return
     dataset = encoding.decode(encoding.encode(step.item))
     for element in dataset.iterall():
-        values = element.value if isinstance(element.value, list) else [element.value]
+        values = list(element.value) if element.VM > 1 else [element.value]
         if element.VR not in {"SQ", "US"} and element.value:
             for value in values:
                 assert encoding.violations(element.keyword, str(value)) == []
