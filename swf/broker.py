@@ -96,6 +96,8 @@ class Broker:
         self.database.migrate()
         with contextlib.ExitStack() as undo:
             undo.callback(self.database.close)
+            if "delivery" in self.settings.node.roles:
+                self.database.claim("delivery")  # two would send everything twice, and out of order
             self.database.listen()
             for service in (*self._workers, *self._doors):
                 undo.callback(service.stop)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from swf.errors import ConfigError, StoreError
 from swf.store import dialect, prepared, schema
 from swf.store.bells import Bells, NotifyBells, PipeBells
+from swf.store.claims import Claims
 from swf.store.doorbell import Doorbell
 from swf.store.prepared import Prepared
 from swf.store.turn import Turn
@@ -73,6 +74,7 @@ class Database:
         self._reader: Engine = dialect.reader(url)
         file = Path(make_url(url).database or "") if self._shares_commits else None
         self._turn = Turn(file if shared else None)
+        self._claims = Claims(self._writer, file)
         self._bells: Bells | None = None
         if shared:
             self._bells = NotifyBells(self._writer) if file is None else PipeBells(Path(f"{file}-bells"))
@@ -106,6 +108,15 @@ class Database:
         except SQLAlchemyError as error:
             raise StoreError(f"the store was not tidied: {_reason(error)}") from error
 
+    def claim(self, kind: str) -> None:
+        """Be the only process on this store that does `kind`, until `close`; raises ConfigError when another one is."""
+        try:
+            claimed = self._claims.claim(kind)
+        except SQLAlchemyError as error:
+            raise ConfigError([f"store.url: {_shown(self.url)}: {_reason(error)}"]) from error
+        if not claimed:
+            raise ConfigError([f"node.roles: another process on {_shown(self.url)} already does {kind}"])
+
     def listen(self) -> None:
         """Let commits of other processes ring our doorbell as well, where the store is shared."""
         if self._bells is not None:
@@ -115,6 +126,7 @@ class Database:
         """Close every connection."""
         if self._bells is not None:
             self._bells.close()
+        self._claims.close()
         self._several.shutdown()
         if self._shared is not None:
             self._shared.close()

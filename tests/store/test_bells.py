@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from swf.errors import ConfigError
 from swf.store import database as stores
 from swf.store.bells import PipeBells
 from swf.store.database import Database
@@ -94,3 +95,16 @@ def test_a_process_that_hangs_is_not_waited_for_for_ever(tmp_path: Path, monkeyp
         assert not next_one.acquire(blocking=False)
     hanging.close()
     next_one.close()
+
+
+def test_what_one_process_does_no_other_may(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes never send the same messages: the second one is told why it does not start, until the first ends."""
+    monkeypatch.setattr("swf.store.claims.PATIENCE_S", 0.1)
+    first, second = Database(store_url), Database(store_url)
+    first.claim("delivery")
+    with pytest.raises(ConfigError, match=r"another process on .* already does delivery"):
+        second.claim("delivery")
+    second.claim("housekeeping")
+    first.close()
+    second.claim("delivery")
+    second.close()
