@@ -18,8 +18,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import psutil
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
 from pynetdicom.sop_class import ModalityWorklistInformationFind
@@ -34,7 +35,17 @@ _PATIENCE_S = 30.0
 _ROOT = str(Path(__file__).parents[2])
 _READY = re.compile(r"(?:on 127\.0\.0\.1:)?(\d+)$")
 
-Address = tuple[str, int]
+
+class Served(NamedTuple):
+    """A server that is ready: its host and port, and its process, whose work can be read off."""
+
+    address: tuple[str, int]
+    process: psutil.Process
+
+    def worked(self) -> float:
+        """Seconds of a processor it and its children (wlmscpfs forks one for each association) have used so far."""
+        used = [each.cpu_times() for each in (self.process, *self.process.children(recursive=True))]
+        return sum(float(each.user + each.system) for each in used)
 
 
 def reason_to_skip(server: str) -> str:
@@ -47,39 +58,39 @@ def reason_to_skip(server: str) -> str:
 
 
 @contextmanager
-def serving(server: str, folder: Path, count: int) -> Iterator[Address]:
+def serving(server: str, folder: Path, count: int) -> Iterator[Served]:
     """A server with `count` steps on its list."""
-    with _PREPARED[server](folder, count) as address:
-        yield address
+    with _PREPARED[server](folder, count) as served:
+        yield served
 
 
 @contextmanager
-def _swf(folder: Path, count: int) -> Iterator[Address]:
+def _swf(folder: Path, count: int) -> Iterator[Served]:
     database = Database(f"sqlite:///{folder}/swf.db")
     database.migrate()
     worklists.fill(database, count)
     database.close()
     environment = {"SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "SWF_DICOM_AE_TITLE": TITLE}
-    with _printing_its_port([sys.executable, "-m", "swf", "serve"], folder, environment) as address:
-        yield address
+    with _printing_its_port([sys.executable, "-m", "swf", "serve"], folder, environment) as served:
+        yield served
 
 
 @contextmanager
-def _pynetdicom(folder: Path, count: int) -> Iterator[Address]:
-    with _printing_its_port([sys.executable, "-m", __name__, str(count)], folder, {}) as address:
-        yield address
+def _pynetdicom(folder: Path, count: int) -> Iterator[Served]:
+    with _printing_its_port([sys.executable, "-m", __name__, str(count)], folder, {}) as served:
+        yield served
 
 
 @contextmanager
-def _wlmscpfs(folder: Path, count: int) -> Iterator[Address]:
+def _wlmscpfs(folder: Path, count: int) -> Iterator[Served]:
     worklists.write_files(folder / "worklists" / TITLE, count)
     port = _free_port()
-    with _listening(["wlmscpfs", "-q", "-dfp", str(folder / "worklists"), str(port)], folder, port) as address:
-        yield address
+    with _listening(["wlmscpfs", "-q", "-dfp", str(folder / "worklists"), str(port)], folder, port) as served:
+        yield served
 
 
 @contextmanager
-def _orthanc(folder: Path, count: int) -> Iterator[Address]:
+def _orthanc(folder: Path, count: int) -> Iterator[Served]:
     worklists.write_files(folder / "worklists", count)
     port = _free_port()
     configuration = {
@@ -94,8 +105,8 @@ def _orthanc(folder: Path, count: int) -> Iterator[Address]:
         "Worklists": {"Enable": True, "Database": str(folder / "worklists")},
     }
     (folder / "orthanc.json").write_text(json.dumps(configuration), encoding="utf-8")
-    with _listening(["Orthanc", str(folder / "orthanc.json")], folder, port) as address:
-        yield address
+    with _listening(["Orthanc", str(folder / "orthanc.json")], folder, port) as served:
+        yield served
 
 
 _PREPARED: dict[str, Callable[[Path, int], Any]] = {
@@ -107,25 +118,25 @@ _PREPARED: dict[str, Callable[[Path, int], Any]] = {
 
 
 @contextmanager
-def _printing_its_port(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[Address]:
+def _printing_its_port(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[Served]:
     everything = {**os.environ, **environment, "PYTHONPATH": _ROOT}
     with subprocess.Popen(command, cwd=folder, env=everything, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             found = _READY.search(process.stdout.readline().strip())
             assert found is not None
-            yield "127.0.0.1", int(found[1])
+            yield Served(("127.0.0.1", int(found[1])), psutil.Process(process.pid))
         finally:
             process.terminate()
 
 
 @contextmanager
-def _listening(command: list[str], folder: Path, port: int) -> Iterator[Address]:
+def _listening(command: list[str], folder: Path, port: int) -> Iterator[Served]:
     quiet = subprocess.DEVNULL
     with subprocess.Popen(command, cwd=folder, stdout=quiet, stderr=quiet) as process:
         try:
             _await(port)
-            yield "127.0.0.1", port
+            yield Served(("127.0.0.1", port), psutil.Process(process.pid))
         finally:
             process.terminate()
 

@@ -33,11 +33,13 @@ ITEMS = {
     "A6": ("Doe", "", "20261126", "1200", "OT"),
     "A7": ("Yamada^Tarou^^^^^L^A~山田^太郎^^^^^L^I~やまだ^たろう^^^^^L^P", "US1", "20261201", "1200", "US"),
 }
+PLACES = {"A1": "EAST", "A2": "EAST"}
 PHYSICIANS = {"A7": "ROE&RICHARD"}
 ALL = set(ITEMS)
 STEP_KEYS = frozenset(
     {"Modality", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"}
     | {"ScheduledProcedureStepID", "ScheduledProcedureStepStatus", "ScheduledPerformingPhysicianName"}
+    | {"ScheduledProcedureStepLocation"}
 )
 
 
@@ -51,7 +53,7 @@ def _order(number: str, item: tuple[str, str, str, str, str]) -> bytes:
         f"ORC|NW|{number}^HIS||||",
         f"TQ1|1||||||{date}{time}|||R",
         f"OBR|1|{number}^HIS||C{number}^Examination^99SIM{'|' * 30}9&{PHYSICIANS.get(number, '')}",
-        f"IPC|{number}|RP{number}|1.2.3.{number[1:]}|S{number}|{modality}|P{number}^Protocol^99SIM|||{station}",
+        f"IPC|{number}|RP{number}|1.2.3.{number[1:]}|S{number}|{modality}|P{number}^Protocol^99SIM||{PLACES.get(number, 'WEST')}|{station}",
     )
     return "\r".join((*lines, "")).encode()
 
@@ -95,11 +97,13 @@ PATIENT_KEYS = {
     "PatientID": "PA3",
     "AccessionNumber": "A3",
     "RequestedProcedureID": "RPA3",
+    "AdmissionID": "VA3",
 }
 BROAD_KEYS = {
     "ScheduledProcedureStepStartDate": "20261122",
     "Modality": "CT",
     "ScheduledStationAETitle": "CT1",
+    "ScheduledProcedureStepLocation": "EAST",
 }
 
 
