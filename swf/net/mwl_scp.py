@@ -23,6 +23,7 @@ from swf.workflow.stations import Station
 Record = Callable[[Asked, list[int], int], None]
 """What a modality asked, the rows of the steps it was given, and how many milliseconds that took."""
 LONGEST_KEPT = 1 << 16
+_STATIONS_REMEMBERED = 1024
 _QUERIES_REMEMBERED, _LONGEST_REMEMBERED = 256, 1 << 12
 _Read = Callable[[Request, Station], WorklistQuery]
 _Write = Callable[[bytes], "bytes | Dataset"]
@@ -37,6 +38,36 @@ class _Rows(NamedTuple):
     withheld: list[int]
 
 
+class _Stations:
+    """Who asks, by the settings in force: worked out once for each pair of titles, and anew for new settings."""
+
+    def __init__(self, settings: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._found: tuple[Settings, dict[tuple[str, str], Station]] | None = None
+
+    def find(self, title: str, called: str) -> Station:
+        """The station that calls `called` as `title`."""
+        settings, held = self._settings(), self._found
+        if held is None or held[0] is not settings:
+            held = self._found = (settings, {})
+        known, caller = held[1], (title, called)
+        station = known.get(caller)
+        if station is None:
+            station = stations.find(settings, title, called)
+            if len(known) >= _STATIONS_REMEMBERED:  # strangers can make up as many titles as they like
+                known.clear()
+            known[caller] = station
+        return station
+
+
+class _Remembered(NamedTuple):
+    """What need not be worked out again for who polls."""
+
+    stations: _Stations
+    read: _Read
+    cache: AnswerCache
+
+
 def on_find(
     database: Database, record: Record, settings: Callable[[], Settings]
 ) -> Callable[[Request], Iterator[Answer]]:
@@ -45,14 +76,14 @@ def on_find(
     With more than `dicom.max_answers` matches so many are given, and the final status is A700: the modality learns that
     the list is not whole (PS3.4 K.4.1.1.4). 0 is no limit.
     """
-    read, cache = _reader(), AnswerCache()
+    remembered = _Remembered(_Stations(settings), _reader(), AnswerCache())
 
     def find(request: Request) -> Iterator[Answer]:
         rows = _Rows([], [])
         began = time.monotonic()
         final = _GONE  # until the last answer has been taken from here
         try:
-            for answer in _outcome((read, cache), request, database, settings(), rows):
+            for answer in _outcome(remembered, request, database, settings(), rows):
                 final = _GONE if answer[1] is not None else f"{_code(answer):04X}"
                 yield answer
             final = f"{status.SUCCESS:04X}" if final == _GONE else final
@@ -81,14 +112,13 @@ def _reader() -> _Read:
 
 
 def _outcome(
-    remembered: tuple[_Read, AnswerCache], request: Request, database: Database, settings: Settings, rows: _Rows
+    remembered: _Remembered, request: Request, database: Database, settings: Settings, rows: _Rows
 ) -> Iterator[Answer]:
     """Every answer, the last one too when it is not the success that goes without saying."""
-    read, cache = remembered
     title = request.calling
-    station = stations.find(settings, title, request.called)
+    station = remembered.stations.find(title, request.called)
     try:
-        query = read(request, station)
+        query = remembered.read(request, station)
     except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
         log.warning("query unreadable", ae_title=title, reason=type(error).__name__)
         yield _failure(status.IDENTIFIER_DOES_NOT_MATCH, "the identifier cannot be read"), None
@@ -96,7 +126,7 @@ def _outcome(
     if query.remarks:
         log.warning("query read around", ae_title=title, reason="; ".join(query.remarks))
     try:
-        written = _writer(cache, request, query)
+        written = _writer(remembered.cache, request, query)
         yield from _answers(request, database, (station, query, written), rows, settings.dicom.max_answers)
     except StoreError as error:
         log.error("query not answered", ae_title=title, error=str(error))

@@ -44,6 +44,7 @@ def _ascii(text: str, scheme: str = "icao") -> str:
         ("キッチョウ^シンバシ", "icao", "Kitchou^Shimbashi"),
         ("홍^길동", "icao", "Hong^Gildong"),
         ("محمد", "icao", "Mxhmd"),
+        ("فاطمة", "icao", "Faxttmxah"),
         ("Thorax – p.a. №5", "icao", "Thorax - p.a. No.5"),
         ("王^小明", "icao", "U+738B^U+5C0FU+660E"),
     ],
