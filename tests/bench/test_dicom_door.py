@@ -25,6 +25,7 @@ IDLE, IDLE_S = 100, 10.0
 MODALITIES, POLLED_S = 50, 60.0
 ORDERS = 20
 QUERIES = 300
+SENDERS, BURST_S = 4, 10.0
 SILENT, HALF, DRIPPING = 500, 100, 10
 
 
@@ -119,6 +120,46 @@ def _items(peer: RawPeer, asked: Dataset) -> list[bytes]:
         if unit.body.find(b"\0\0\0\x09\x02\0\0\0\0\0") > 0:
             break
     return units[1::2]
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("split", [False, True], ids=["one process", "a process for each door"])
+def test_a_burst_of_orders(tmp_path: Path, capsys: pytest.CaptureFixture[str], *, split: bool) -> None:
+    """What a query costs while orders come as fast as they are taken, from a process of its own or not."""
+    with serving() as serve:
+        if split:
+            modalities = serve(tmp_path, node_roles=["dicom"])
+            orders = serve(tmp_path, node_roles=["hl7", "delivery", "housekeeping"])
+        else:
+            modalities = orders = serve(tmp_path)
+        with MllpClient(orders.hl7) as client:
+            assert client.send(his.order_orm(his.Order())) == "AA"
+        asked = worklist_query(ScheduledStationAETitle="NOBODY")
+        took, taken, stop = [], [0] * SENDERS, threading.Event()
+        senders = [threading.Thread(target=_send, args=(orders.hl7, taken, n, stop)) for n in range(SENDERS)]
+        for sender in senders:
+            sender.start()
+        until = time.perf_counter() + BURST_S
+        while time.perf_counter() < until:
+            began = time.perf_counter()
+            with RawPeer(modalities.dicom) as peer:
+                peer.associate()
+                assert _items(peer, asked) == []
+                peer.release()
+            took.append(time.perf_counter() - began)
+            stop.wait(0.02)
+        stop.set()
+        for sender in senders:
+            sender.join()
+    what = "a process for each door" if split else "one process"
+    _say(capsys, f"{what}, {sum(taken) / BURST_S:.0f} orders/s meanwhile: {_figures(took)}")
+
+
+def _send(address: Address, taken: list[int], number: int, stop: threading.Event) -> None:
+    with MllpClient(address) as client:
+        while not stop.is_set():
+            assert client.send(his.order_orm(his.Order())) == "AA"
+            taken[number] += 1
 
 
 @pytest.mark.bench
