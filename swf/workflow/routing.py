@@ -8,7 +8,7 @@ from swf.hl7 import ack
 from swf.hl7.message import Header, Message
 from swf.store.database import Transaction
 from swf.store.journal import Entry
-from swf.workflow import acknowledgements, appointments, orders, patients, reports, visits
+from swf.workflow import acknowledgements, appointments, orders, patients, reports, unscheduled, visits
 from swf.workflow.site import Site
 
 UseCase = Callable[[Transaction, Site, Message, datetime], list[Entry]]
@@ -44,11 +44,11 @@ USE_CASES: dict[str, UseCase] = {
     "ADT^A28": patients.update,
     "ADT^A31": patients.update,
     "ADT^A32": visits.leave,
-    "ADT^A34": patients.merge,
+    "ADT^A34": unscheduled.merge,
     "ADT^A37": patients.split,
     "ADT^A38": visits.cancel,
-    "ADT^A39": patients.merge,
-    "ADT^A40": patients.merge,
+    "ADT^A39": unscheduled.merge,
+    "ADT^A40": unscheduled.merge,
     "ADT^A47": patients.change_identifier,
 }
 # Senders of HL7 up to 2.3 may leave the trigger event out where a type has only one

@@ -11,12 +11,13 @@ from typing import NamedTuple
 from swf.dicom import mpps as rules
 from swf.dicom.mpps import Summary
 from swf.errors import Unresolvable
+from swf.hl7.message import Message
 from swf.model.journal import Event
 from swf.store import journal, mpps, orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
+from swf.workflow import patients, references
 from swf.workflow import performed as effects
-from swf.workflow import references
 from swf.workflow.site import Site
 
 
@@ -34,6 +35,18 @@ def orders_came(transaction: Transaction, site: Site, numbers: Collection[int], 
     if not numbers or not mpps.any_unmatched(transaction):
         return []
     return [entry for number in sorted(numbers) for entry in _order_came(transaction, site, number, at)]
+
+
+def merge(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:
+    """ADT^A34, A39, A40: as `patients.merge`; then exams reported under one identity meet the open orders of the other.
+
+    An emergency may be examined under a number of its own, and its order written under the real one, before anybody says
+    that both are one person (PIR case 5).
+    """
+    entries = patients.merge(transaction, site, message, at)
+    survivors = [int(entry.detail["survivor"]) for entry in entries if "survivor" in entry.detail]
+    still_open = {step.order for step in patients.open_steps(transaction, survivors)} if survivors else set()
+    return entries + orders_came(transaction, site, still_open, at)
 
 
 def _order_came(transaction: Transaction, site: Site, order: int, at: datetime) -> list[Entry]:

@@ -32,6 +32,7 @@ from swf.workflow import (
     reports,
     routing,
     states,
+    unscheduled,
     visits,
 )
 
@@ -238,7 +239,7 @@ _EFFECTS = {
     visits.change: "What is said of the patient changes in every open step, what is said of a visit in its steps.",
     visits.stay: "The location is that of before the transfer, unless PV1-3 names another one.",
     visits.resume: "As A08; that the discharge is taken back stands in the journal.",
-    patients.merge: "Each identity in an MRG becomes that of the PID before it, with all its orders.",
+    unscheduled.merge: "Each identity in an MRG becomes that of the PID before it, with all its orders.",
     patients.change_identifier: "The identifier in MRG-1 becomes the one in PID-3; the old one leads there.",
     patients.split: "A merge is taken back: each patient has the orders again that came under its identifier.",
     visits.change_class: "As A08; the open steps of the visit in MRG-5, MRG-3 or PV1-50 go on under the new number.",

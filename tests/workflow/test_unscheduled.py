@@ -167,6 +167,18 @@ def test_an_exam_of_somebody_else_is_nothing_to_the_order(department: Department
     assert not department.events("mpps suggested", "mpps linked")
 
 
+@pytest.mark.parametrize("same", [True, False])
+def test_a_merge_after_the_order(department: Department, same: bool) -> None:
+    """Examined under an emergency number, ordered under the real one with that study: the merge makes one of both."""
+    department.create("1.1", exam(patient="TRAUMA1"))
+    department.end("1.1")
+    department.order(*request(), f"ZDS|{STUDY}" if same else "ZDS|1.2.840.77.2")
+    department.adt("A40", "PID|||4711^^^HOSP||DOE^JANE||19720411|F", "MRG|TRAUMA1^^^HOSP")
+    assert [status for _, status in department.steps()] == ["COMPLETED" if same else "SCHEDULED"]
+    assert bool(department.told()) is same
+    assert bool(department.events("mpps suggested"))
+
+
 # ---- an operator decides ----
 
 
