@@ -45,16 +45,6 @@ def sqlite(tmp_path: Path) -> Iterator[Database]:
     opened.close()
 
 
-def test_a_store_that_cannot_be_opened_is_said_so_to_everybody(tmp_path: Path) -> None:
-    """A file that is no database makes every change fail; nobody waits for ever for a turn that cannot come."""
-    (tmp_path / "broken.db").write_bytes(b"no database" * 1000)
-    broken = Database(f"sqlite:///{tmp_path}/broken.db")
-    for _ in range(2):
-        with pytest.raises(StoreError, match="not a database"):
-            broken.run(rows.patient)
-    broken.close()
-
-
 def admit(database: Database, identifier: str) -> str:
     """One sender's whole work."""
     with database.transaction() as transaction:
