@@ -7,6 +7,7 @@ import contextlib
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ _config.LOG_RESPONSE_IDENTIFIERS = False
 logging.getLogger("pynetdicom").addHandler(logging.NullHandler())
 logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
+_REST_S = 0.02
 _SYNTAXES = [str(ImplicitVRLittleEndian), str(ExplicitVRLittleEndian)]
 
 
@@ -113,11 +115,21 @@ class MppsScu:
         try:
             if not association.is_established:
                 raise PeerUnreachable(f"{relay.ae_title} takes no association for performed procedure steps from us")
+            _let_it_settle(association)
             yield association
         finally:
             self._entity = None
             association.release()
             entity.close()
+
+
+def _let_it_settle(association: Any) -> None:
+    """Wait until pynetdicom's own reader is really at rest.
+
+    It calls itself paused for a moment while it is not, and then takes our answer for itself and throws it away.
+    """
+    association._reactor_checkpoint.clear()  # noqa: SLF001
+    threading.Event().wait(_REST_S)
 
 
 def _answer(status: Dataset) -> Answer:
