@@ -16,6 +16,7 @@ from swf.model.order import WORKLIST_ANSWER
 from swf.store import orders, worklist
 from swf.store.database import Database
 from tests import rows
+from tests.bench import worklists
 
 # Few letters, so that keys often hit; and every sign that GLOB, LIKE or an escape could give a meaning.
 _SIGNS = "aB *?[]^-!%_é山"
@@ -306,3 +307,44 @@ def test_who_asks_for_one_patient_does_not_wait_for_the_others(
     assert index in plan
     assert "step_by_status" not in plan
     assert "SCAN" not in plan.replace("SCAN CONSTANT ROW", "")
+
+
+def _work(folder: Path, count: int, predicates: list[Predicate]) -> int:
+    """How many instructions SQLite carries out for a query among `count` steps, most of them of other days."""
+    folder.mkdir()
+    opened = Database(f"sqlite:///{folder}/swf.db")
+    opened.migrate()
+    worklists.fill(opened, count)
+    done = 0
+
+    def one_more() -> int:
+        nonlocal done
+        done += 1
+        return 0
+
+    with opened.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(one_more, 1)
+        found = list(worklist.query(connection, predicates, sorted(terms.LISTED), held_for=31))
+        driver.set_progress_handler(None, 1)
+    opened.close()
+    assert 0 < len(found) <= worklists.STATIONS * worklists.EACH_DAY
+    return done
+
+
+ONE_DAY = worklists.day(0)
+NARROW_QUERIES = {
+    "station and day": [Equal("station", ("CT003",)), Equal("start_date", (ONE_DAY,))],
+    "modality and day": [Equal("modality", ("CT",)), Equal("start_date", (ONE_DAY,))],
+    "day and time": [DateTimeRange(f"{ONE_DAY}080000", f"{ONE_DAY}120000")],
+    "name": [Equal("patient_name", ("doe^jane^00000042",))],
+    "first letters": [Wildcard("patient_name", "doe^jane^0000004*")],
+    "accession": [Equal("accession_number", ("A00000042",)), Equal("modality", ("CT",))],
+}
+
+
+@pytest.mark.parametrize("predicates", NARROW_QUERIES.values(), ids=NARROW_QUERIES)
+def test_a_long_list_is_no_more_work_than_a_short_one(predicates: list[Predicate], tmp_path: Path) -> None:
+    """A scanner's day costs the store the same whether two hundred exams are planned or ten thousand."""
+    short, long = (_work(tmp_path / str(count), count, predicates) for count in (200, 10_000))
+    assert long < 1.5 * short
