@@ -1,6 +1,8 @@
 """A modality made of pynetdicom alone: it says what a test tells it to say, lawful or not, and shows the bare answers."""
 
 import contextlib
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,9 +49,28 @@ def association(
         # pynetdicom forgets to close its socket when the other side was faster.
         opened = [(evt.EVT_CONN_OPEN, lambda event: stack.callback(event.assoc.dul.socket.socket.close))]
         found = entity.associate(*address, contexts, called, ext_neg=negotiation, evt_handlers=opened)
+        found._reactor_checkpoint = _Checkpoint()
         yield found
         if found.is_established:
             found.release()
+
+
+class _Checkpoint(threading.Event):
+    """Where pynetdicom's reader rests while a request waits for its answer.
+
+    The reader calls itself paused a moment before it is, and when the request comes in that moment it takes the answer
+    for itself and drops it. So whoever stops it waits until it stands here.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+
+    def clear(self) -> None:
+        super().clear()
+        until = time.monotonic() + 1.0
+        while not self._cond._waiters and time.monotonic() < until:  # type: ignore[attr-defined]
+            time.sleep(0.0005)
 
 
 def find(address: tuple[str, int], identifier: Dataset, title: str = "CT1", **terms: Any) -> list[Answer]:
