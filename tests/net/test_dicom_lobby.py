@@ -181,6 +181,7 @@ def test_the_silent_make_room_for_those_who_speak(open_door: Open, limit: str) -
             assert unit.kind == ACCEPTED
             assert peer.echo() == 0
         assert silent[0].at_end()
+        assert _until(lambda: door.associations() == 0)
         silent[-1].send(raw_peer.request())
         assert _until(lambda: door.associations() == 1)
 
