@@ -3,6 +3,7 @@
 import contextlib
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+import trustme
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from pynetdicom import AE, dsutils
@@ -23,6 +25,7 @@ from swf.dicom.dimse import Command
 from swf.net import mllp_client
 from swf.net.dicom_request import Request
 from swf.net.dicom_server import DicomServer
+from swf.net.tls import Secured, of_dicom
 from tests.conftest import MakeBroker, settings_for
 from tests.net import dicom_peer, raw_peer
 from tests.net.raw_peer import ABORTED, RELEASED, RawPeer, Unit
@@ -39,9 +42,9 @@ def open_door() -> Iterator[Open]:
     """Opens doors on free ports with a worklist of the test's own, and closes them in the end."""
     with contextlib.ExitStack() as doors:
 
-        def start(find: Find, **settings: Any) -> DicomServer:
+        def start(find: Find, secured: Secured | None = None, **settings: Any) -> DicomServer:
             services = {negotiation.WORKLIST: {Command.C_FIND: find}}
-            door = DicomServer(Dicom(port=0, **settings), (), ("SWF",), services)
+            door = DicomServer(Dicom(port=0, tls_port=0, **settings), (), ("SWF",), services, secured=secured)
             door.start()
             doors.callback(door.stop)
             return door
@@ -209,6 +212,30 @@ def test_a_cancel_is_heard_while_the_modality_does_not_read(open_door: Open) -> 
         *items, final = peer.responses()
         assert final.command.Status == CANCELLED
         assert len(items) == given[0] <= stopped + 20
+
+
+def test_the_same_over_tls(open_door: Open, tmp_path: Path) -> None:
+    """Over TLS too, a long answer waits for its reader, a cancel is heard meanwhile, and every byte arrives."""
+    authority = trustme.CA()
+    both = tmp_path / "both.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(both))
+    settings = Dicom(tls_certificate=str(both), tls_key=str(both))
+    context, secure = of_dicom(settings), ssl.create_default_context()
+    authority.configure_trust(secure)
+    assert context
+    given = [0]
+    door = open_door(_endless(given, size=5000), secured=Secured(context))
+    assert door.tls_address
+    with RawPeer(door.tls_address, secure=secure) as peer:
+        peer.associate()
+        peer.send(raw_peer.find_request(Dataset()))
+        _until_steady(given)
+        peer.send(raw_peer.cancel_request())
+        *items, final = peer.responses()
+        assert final.command.Status == CANCELLED
+        assert len(items) == given[0]
+        assert {len(item.identifier) for item in items} == {5008}
+        assert peer.echo() == SUCCESS
 
 
 def _until_steady(given: list[int]) -> None:
