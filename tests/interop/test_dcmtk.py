@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import trustme
 
 from swf.broker import Broker
 from tests.conftest import MakeBroker
@@ -145,3 +146,25 @@ def test_findscu_cancels(dcmtk: Program, broker: Broker) -> None:
         said = done.stdout + done.stderr
         assert "Cancel: MatchingTerminatedDueToCancelRequest" in said
         assert 5 <= said.count("Find Response: ") < 500
+
+
+def test_dcmtk_speaks_tls(dcmtk: Program, make_broker: MakeBroker, tmp_path: Path) -> None:
+    """A foreign scanner with a certificate of the site verifies and asks over TLS; without one it is kept out."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    for name in ("localhost", "ct1.example"):
+        issued = authority.issue_cert(name, common_name=name)
+        issued.private_key_pem.write_to_path(str(tmp_path / f"{name}.key"))
+        issued.cert_chain_pems[0].write_to_path(str(tmp_path / f"{name}.pem"))
+    tls = {"tls_certificate": tmp_path / "localhost.pem", "tls_key": tmp_path / "localhost.key", "tls_port": 0}
+    broker = make_broker(
+        dicom={"tls_client_ca": str(tmp_path / "ca.pem"), **{key: str(value) for key, value in tls.items()}},
+        modality=[{"ae_title": "CT1", "certificate": "ct1.example"}],
+    )
+    assert broker.dicom.tls_address
+    where = ("-aet", "CT1", "-aec", "SWF", *broker.dicom.tls_address)
+    own = ("+tls", "ct1.example.key", "ct1.example.pem", "+cf", "ca.pem")
+    assert dcmtk("echoscu", *own, *where).returncode == 0
+    assert dcmtk("findscu", "-W", *own, *where, "-k", "PatientName").returncode == 0
+    assert dcmtk("echoscu", "+tla", "+cf", "ca.pem", *where).returncode != 0
+    assert dcmtk("echoscu", "-aet", "CT1", "-aec", "SWF", *broker.dicom.address).returncode != 0
