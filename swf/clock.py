@@ -16,6 +16,11 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(_zone)
 
 
+def of_site(shown: datetime) -> datetime:
+    """The aware moment at which the clock of the site shows `shown`; of an hour that comes twice the one `fold` means."""
+    return shown.replace(tzinfo=_zone) if _zone else shown.astimezone()
+
+
 def use_zone(name: str) -> None:
     """Make the zone of that name the site's; the machine's own when it is empty. Raises ZoneInfoNotFoundError."""
     global _zone  # noqa: PLW0603 - a process has one site, as a machine has one zone

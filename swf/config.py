@@ -384,6 +384,11 @@ class Source(Section):
         default="ack",
         description="application answers orders with ORR^O02, ORG^O20 or ORI^O24, order by order, instead of ACK.",
     )
+    late_messages: Literal["take", "refuse"] = Field(
+        default="take",
+        description="What becomes of a message that is older (ORC-9 or EVN-2, else MSH-7) than one it sent before of the "
+        "same order or patient: it is carried out with a warning in the journal, or refused (AE 206).",
+    )
     mapping: str = Field(
         default="", description="A mapping file for its messages; empty for the one of the whole site."
     )

@@ -5,7 +5,7 @@ the minute, of zeros nothing. No day and no hour is ever invented.
 """
 
 import re
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from operator import itemgetter
 from typing import NamedTuple
@@ -69,6 +69,23 @@ def remark(source: Source) -> str:
         return "is all zeros and counts as empty"
     written = read(text)
     return written.left_out if written else ""
+
+
+def instant(text: str, zone: str) -> datetime | None:
+    """The moment in UTC that a time means, by the clock of `zone`, else of the site, when it names no offset.
+
+    None for a day without an hour, and for an hour that comes twice or never when clocks are changed.
+    """
+    written = read(text.strip())
+    if written is None or not written.has_hour:
+        return None
+    try:
+        home = _offset(written.zone) if written.zone else ZoneInfo(zone) if zone else None
+        shown = [written.moment.replace(fold=fold) for fold in (0, 1)]
+        first, second = ((each.replace(tzinfo=home) if home else clock.of_site(each)).astimezone(UTC) for each in shown)
+    except (ValueError, OverflowError):
+        return None
+    return first if first == second else None
 
 
 def _text(source: Source) -> str:

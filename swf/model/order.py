@@ -21,7 +21,8 @@ class Order(SQLModel, table=True):
 
     `patient` is who the order is for now, `identity` whom it came for: after a merge the two differ, and a merge that is
     taken back brings the order home. `parent` is the order this one is a child of; a parent is performed by performing its
-    children. `result_status` is OBR-25 of the last report, HL7 table 0123.
+    children. `result_status` is OBR-25 of the last report, HL7 table 0123. `said_by` sent the newest message about it,
+    whose ORC-9 is `said_at` and whose MSH-7 `sent_at`.
     """
 
     __tablename__ = "order"
@@ -56,6 +57,9 @@ class Order(SQLModel, table=True):
     result_status: str = ""
     parent: int | None = Field(default=None, foreign_key="order.id", sa_type=ROW_NUMBER)
     is_parent: bool = False
+    said_by: str | None = None
+    said_at: datetime | None = Field(default=None, sa_type=Moment)
+    sent_at: datetime | None = Field(default=None, sa_type=Moment)
     created_at: datetime = Field(sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
 

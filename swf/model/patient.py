@@ -12,7 +12,8 @@ from swf.model.number import ROW_NUMBER
 class Patient(SQLModel, table=True):
     """One identity. A merged identity stays as a pointer, so late messages still find the survivor.
 
-    So does a further identifier of a patient, which was never merged and has no `merged_at`.
+    So does a further identifier of a patient, which was never merged and has no `merged_at`. `said_by` sent the newest
+    ADT message about the patient, whose EVN-2 is `said_at` and whose MSH-7 `sent_at`.
     """
 
     __tablename__ = "patient"
@@ -24,6 +25,9 @@ class Patient(SQLModel, table=True):
     dataset: bytes = b""
     merged_into: int | None = Field(default=None, foreign_key="patient.id", sa_type=ROW_NUMBER, index=True)
     merged_at: datetime | None = Field(default=None, sa_type=Moment)
+    said_by: str | None = None
+    said_at: datetime | None = Field(default=None, sa_type=Moment)
+    sent_at: datetime | None = Field(default=None, sa_type=Moment)
     updated_at: datetime = Field(sa_type=Moment)
 
 

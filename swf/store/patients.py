@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, or_, select, update
 
@@ -44,6 +45,11 @@ def ensure(transaction: Transaction, patient_id: str, issuer: str, dataset: byte
     return found or _saved(transaction, patient_id, issuer, dataset, at)
 
 
+def one(transaction: Transaction, number: int) -> Record:
+    """Patient row `number`."""
+    return _BY_NUMBER.one(transaction, number=number)
+
+
 def survivor(transaction: Transaction, row: Record | None) -> Record | None:
     """Who is left of the identity `row` after all merges: itself when it was never merged."""
     for _ in range(LONGEST_MERGE_CHAIN):
@@ -82,6 +88,11 @@ def _save(kind: str) -> Prepared:
 def set_dataset(transaction: Transaction, number: int, dataset: bytes, at: datetime) -> None:
     """Replace the attributes known of patient row `number`."""
     _CHANGE.run(transaction, number=number, dataset=dataset, updated_at=at)
+
+
+def change(transaction: Transaction, number: int, **columns: Any) -> None:
+    """Set `columns` of patient row `number`."""
+    _CHANGE.run(transaction, number=number, **columns)
 
 
 def merge(transaction: Transaction, loser: int, survivor: int, at: datetime) -> None:

@@ -15,7 +15,7 @@ from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import bookings, patients, states, steps
+from swf.workflow import bookings, lateness, patients, states, steps
 from swf.workflow.bookings import Booking
 from swf.workflow.order_request import settle
 from swf.workflow.site import Site
@@ -40,6 +40,7 @@ def book(transaction: Transaction, site: Site, message: Message, at: datetime) -
         entries += _unbook(transaction, step, at) if booking.deleted else _book_one(transaction, step, booking, at)
     for order in dict.fromkeys(step.order for step, _ in pairs):
         settle(transaction, order, at, entries)
+    entries += _placed_in_time(transaction, site, message, every)
     texts = dict.fromkeys(text for booking in wanted for text in booking.warnings)
     return [*entries, *(Entry(Event.WARNING, order.id, detail={"text": text}) for order in every for text in texts)]
 
@@ -56,7 +57,13 @@ def cancel(transaction: Transaction, site: Site, message: Message, at: datetime)
         entries += _unbook(transaction, step, at)
     for order in dict.fromkeys(step.order for step in chosen):
         settle(transaction, order, at, entries)
-    return entries
+    return [*entries, *_placed_in_time(transaction, site, message, every)]
+
+
+def _placed_in_time(transaction: Transaction, site: Site, message: Message, every: Iterable[Record]) -> Iterable[Entry]:
+    """What there is to journal of an appointment that comes after newer messages about its orders."""
+    numbers = [order.id for order in every]
+    return lateness.of_orders(transaction, site, lateness.said(site, message), numbers, "MSH^1^7")
 
 
 def miss(

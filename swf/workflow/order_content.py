@@ -15,7 +15,8 @@ from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
 from swf.store import orders
 from swf.store.database import Record
-from swf.workflow import identifiers, order_request, patients, steps
+from swf.workflow import identifiers, lateness, order_request, patients, steps
+from swf.workflow.lateness import Said
 from swf.workflow.order_request import Numbers, Request
 from swf.workflow.patients import Known
 from swf.workflow.states import OrderStatus
@@ -33,6 +34,12 @@ def take(request: Request, group: OrderGroup, sequence: int) -> None:
         revise(request, group, order, numbers, changing=not request.afresh)
 
 
+def said(request: Request, group: OrderGroup) -> Said:
+    """Who says what a group says, and when: ORC-9, MSH-7."""
+    orc = group.first("ORC")
+    return lateness.said(request.site, request.message, orc.value(9, component=1) if orc and orc.raw(9) else "")
+
+
 def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: bool = True) -> None:
     """Schedule the steps of an order nobody knew, under numbers of ours where it brings none.
 
@@ -40,6 +47,7 @@ def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: 
     """
     mapped = order_request.mapped_steps(request, group, changing=False)
     known = patients.identify(request.transaction, request.site, mapped[0].item, request.at)
+    now = said(request, group)
     added = orders.add(
         request.transaction,
         patient=known.number,
@@ -52,13 +60,14 @@ def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: 
         status=OrderStatus.SCHEDULED,
         created_at=request.at,
         updated_at=request.at,
+        **now.columns,
     )
     row = _complete_numbers(request, added, numbers)
     order = row.id
     request.positions[order] = sum(not step.step.get("ScheduledProcedureStepID") for step in mapped)
     request.created.add(order)
     request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
-    for sentence in known.warnings:
+    for sentence in (*known.warnings, *patients.older_by_order(request.transaction, known, now)):
         request.note(Event.WARNING, order, text=sentence)
     for position, step in enumerate(mapped if scheduled else ()):
         _add_step(request, row, step, known, first=not position)
@@ -98,6 +107,8 @@ def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers,
             changed |= _change_step(request, order, row, step, known)
     _settle_held(request, order, unbooked)
     learn_numbers(request, order, numbers)
+    for sentence in patients.older_by_order(request.transaction, known, said(request, group)):
+        request.note(Event.WARNING, order.id, text=sentence)
     if order.is_parent:
         request.note(
             Event.WARNING, order.id, text="the order has children, and they stay as they are: change each of them"

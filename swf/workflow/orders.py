@@ -22,6 +22,7 @@ from swf.store.database import Transaction
 from swf.store.journal import Entry
 from swf.workflow import (
     identifiers,
+    lateness,
     notices,
     order_content,
     order_control,
@@ -42,6 +43,7 @@ _SEGMENT_SEQUENCE, _REQUIRED_FIELD, _UNABLE = 100, 101, 207
 _ACCEPTED = ("AA", "CA")
 _ASSIGNED = "NA"
 _REPLACEMENT = "RO"
+_WITHOUT_EFFECT = (Action.RECORD, Action.REPORT)
 _SETTLED = (StepStatus.COMPLETED, StepStatus.CANCELLED)
 
 
@@ -60,7 +62,14 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
     for number, group in enumerate(groups, start=1):
         orc = group.first("ORC")
         sequence = orc.sequence if orc else number
-        _ACTIONS[order_control.action(group, sequence)](request, group, sequence)
+        action = order_control.action(group, sequence)
+        before = len(request.entries)
+        _ACTIONS[action](request, group, sequence)
+        if action not in _WITHOUT_EFFECT and not afresh:
+            touched = dict.fromkeys(entry.order for entry in request.entries[before:] if entry.order)
+            older = [number for number in touched if number not in request.created]
+            said = order_content.said(request, group) if older else None
+            request.entries += lateness.of_orders(transaction, site, said, older, f"ORC^{sequence}^9") if said else ()
     request.entries += unscheduled.orders_came(transaction, site, request.created, at)
     return request.entries
 

@@ -18,7 +18,8 @@ from swf.model.journal import Event
 from swf.store import orders, patients
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import states, steps
+from swf.workflow import lateness, states, steps
+from swf.workflow.lateness import Said
 from swf.workflow.site import Site
 
 _SEGMENT_SEQUENCE, _REQUIRED_FIELD = 100, 101
@@ -39,6 +40,7 @@ class Known:
     person: bytes
     identity: int
     warnings: tuple[str, ...] = ()
+    changed: bool = False
 
 
 def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: datetime) -> Known:
@@ -55,9 +57,10 @@ def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: d
     if known.id != named.id:
         return Known(known.id, known.dataset, named.id, warnings)
     dataset = told if told == known.dataset else encoding.merge(known.dataset, person)
-    if dataset != known.dataset:
+    changed = dataset != known.dataset
+    if changed:
         patients.set_dataset(transaction, known.id, dataset, at)
-    return Known(known.id, dataset, known.id, warnings)
+    return Known(known.id, dataset, known.id, warnings, changed)
 
 
 def _add_aliases(transaction: Transaction, item: dict[str, Value], number: int, at: datetime) -> tuple[str, ...]:
@@ -111,6 +114,7 @@ def update(transaction: Transaction, site: Site, message: Message, at: datetime)
     mapped = described(site, segments)
     known = identify(transaction, site, mapped.item, at)
     entries = [Entry(Event.WARNING, detail={"text": text}) for text in (*mapped.warnings, *known.warnings)]
+    entries += _placed_in_time(transaction, site, message, known)
     entries.append(Entry(Event.PATIENT_CHANGED, detail={"patient": known.number}))
     own = inbound.person(site.mapping, mapped.item)  # comes with `known`, and of a merged identity not at all
     told = {keyword: value for keyword, value in mapped.item.items() if keyword not in own}
@@ -121,6 +125,29 @@ def update(transaction: Transaction, site: Site, message: Message, at: datetime)
         stored = encoding.overlay(columns.merge(step.dataset, changes), known.person)
         entries += rewritten(transaction, step, stored, at, Event.PATIENT_CHANGED)
     return entries
+
+
+def _placed_in_time(transaction: Transaction, site: Site, message: Message, known: Known) -> list[Entry]:
+    """Keep when the newest message about a patient was said; what there is to journal of one that comes after it.
+
+    Warned of are the orders, whose story an operator reads.
+    """
+    said = lateness.said(site, message, message.value("EVN", 2, component=1))
+    last = lateness.known(patients.one(transaction, known.number))
+    if not lateness.is_late(said, last):
+        if said != last:
+            patients.change(transaction, known.number, **said.columns)
+        return []
+    concerned = dict.fromkeys(step.order for step in open_steps(transaction, [known.number]))
+    return [lateness.warning(site, said, last, order, "EVN^1^2") for order in concerned or [None]]
+
+
+def older_by_order(transaction: Transaction, known: Known, said: Said) -> Iterator[str]:
+    """A sentence for an order whose patient is older news than the last ADT message of its sender."""
+    last = lateness.known(patients.one(transaction, known.number)) if known.changed else None
+    sent = said._replace(said_at=None)  # when an order was placed says nothing of when its patient was looked up
+    if last and lateness.is_late(sent, last):
+        yield f"{lateness.sentence(sent, last)}; the patient is now as the older one says, look whether this is right"
 
 
 def described(site: Site, segments: dict[str, list[Segment]]) -> MappedStep:

@@ -40,6 +40,9 @@ def upgrade() -> None:
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
         sa.Column("merged_into", ROW_NUMBER, nullable=True),
         sa.Column("merged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("said_by", sa.String(), nullable=True),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["merged_into"],
@@ -99,6 +102,9 @@ def upgrade() -> None:
         sa.Column("result_status", sa.String(), nullable=False),
         sa.Column("parent", ROW_NUMBER, nullable=True),
         sa.Column("is_parent", sa.Boolean(), nullable=False),
+        sa.Column("said_by", sa.String(), nullable=True),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["parent"],
             ["order.id"],
