@@ -33,7 +33,13 @@ class Selector(NamedTuple):
 
     def __str__(self) -> str:
         parts = [part for part in (self.component, self.subcomponent) if part]
-        return ".".join([f"{self.segment}-{self.field}", *map(str, parts)])
+        field = f"{self.segment}{_picked(self.occurrence)}-{self.field}{_picked(self.repetition)}"
+        return ".".join([field, *map(str, parts)])
+
+
+def _picked(number: int) -> str:
+    """How a place is written that is not the first of its kind; for all of them the name alone says enough."""
+    return "[2+]" if number == FURTHER else f"[{number}]" if number > 1 else ""
 
 
 class Source(NamedTuple):

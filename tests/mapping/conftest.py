@@ -26,11 +26,16 @@ SEGMENTS = ("PID", "PD1", "PV1", "DG1", "AL1", "ORC", "TQ1", "OBR", "NTE", "OBX"
 
 def order(**fields: str) -> OrderGroup:
     """An order for an invented patient; fields are written like pid_5 or obr_18, `""` included."""
+    return groups(*segments(**fields))[0]
+
+
+def segments(**fields: str) -> list[str]:
+    """The segments of such an order."""
     values = {"pid_3": "4711^^^HOSP", "pid_5": "DOE^JANE", "orc_1": "NW", "orc_2": "8100", "obr_4": "CT^CT head"}
     values |= {"orc_7": "^^^20260316093000", **fields}
     names = dict.fromkeys(key[:3].upper() for key in values)
     ranked = sorted(names, key=SEGMENTS.index)
-    return groups(*(_segment(name, values) for name in ranked))[0]
+    return [_segment(name, values) for name in ranked]
 
 
 def _segment(name: str, values: dict[str, str]) -> str:

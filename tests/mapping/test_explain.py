@@ -176,3 +176,8 @@ def test_the_explanation_never_disagrees(shipped: SiteMapping, fields: list[str]
             assert finding.value == (explain.shown(value) if value else "")
             assert bool(finding.reason) is not bool(finding.value)
             assert bool(finding.origin) is bool(finding.value)
+
+
+def test_an_empty_further_repetition_is_not_called_an_empty_field(of: Of) -> None:
+    """Of a patient with one identifier it is the second that is missing, and so it is said."""
+    assert of("OtherPatientIDsSequence", PID, ORC, OBR).reason.startswith("PID-3[2+] is empty; PID-2 is empty")
