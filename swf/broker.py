@@ -1,7 +1,7 @@
 """The composition root: builds every service from the settings, starts them, stops them in reverse."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -59,7 +59,7 @@ class Broker:
         self.hl7 = MllpListener(
             settings.hl7.host,
             settings.hl7.port,
-            self._receive,
+            self._receive_all,
             broken=self._receive_broken,
             limit=settings.hl7.max_frame_bytes,
             frame_deadline_s=settings.hl7.frame_deadline_seconds,
@@ -132,8 +132,8 @@ class Broker:
         """The names of the services that do not do their work."""
         return [service.name for service in (*self._workers, *self._doors) if not service.healthy()]
 
-    def _receive(self, raw: bytes, peer: Peer) -> bytes:
-        return intake.receive(self.database, self.site, raw, peer.address)
+    def _receive_all(self, came: Iterable[tuple[bytes, Peer]]) -> list[bytes]:
+        return intake.receive_all(self.database, self.site, ((raw, peer.address) for raw, peer in came))
 
     def _receive_broken(self, broken: Broken, peer: Peer) -> bytes:
         return intake.receive_broken(

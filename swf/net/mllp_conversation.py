@@ -1,60 +1,32 @@
-"""One MLLP connection from its first byte to its last: frames in order, an answer for each (MLLP release 1, ITI TF-2 C.2.1)."""
+"""One MLLP connection from its first byte to its last: frames in order, an answer for each (MLLP release 1, ITI TF-2 C.2.1).
 
-import contextlib
+It never waits: whoever keeps it calls it when its socket is ready, when its time is over, and when an answer is there.
+"""
+
 import math
-import secrets
-import selectors
-import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from swf import clock, errors, log
-from swf.hl7 import ack, batch, message, mllp
+from swf import log
+from swf.hl7 import batch, mllp
 from swf.net import tls
+from swf.net.mllp_reception import Broken, HangUp, Peer
+from swf.net.mllp_wire import Wire
 
-
-@dataclass(frozen=True)
-class Peer:
-    """Where a connection comes from."""
-
-    address: str
-    port: int
-
-
-@dataclass(frozen=True)
-class Broken:
-    """What came of a message that is none: the bytes, why, and whether the sender is answered."""
-
-    raw: bytes
-    reason: str
-    answered: bool = True
-
-
-def leave(connection: socket.socket) -> None:
-    """Let the conversation on `connection`, in its own thread, answer what has arrived and end as if its peer had."""
-    with contextlib.suppress(OSError):
-        # Not the method of a TLS socket, which would take the session from under the thread that uses it.
-        socket.socket.shutdown(connection, socket.SHUT_RD)
-
-
-class HangUp(Exception):
-    """Raised by a receiver to end the connection without an answer, as a peer that plays dead does."""
-
-
-# Takes an unframed message and gives its unframed acknowledgement: nothing when none is due (MSH-15 NE), two one after
-# the other, accept and application, in enhanced mode.
-Receive = Callable[[bytes, Peer], bytes]
-# Keeps what is no message and gives its unframed negative acknowledgement.
-ReceiveBroken = Callable[[Broken, Peer], bytes]
-
-CHUNK = 65536
 ANSWER_DEADLINE_S = 10.0
 # FS and then silence ends a frame whose sender forgets the CR.
 SILENCE_S = 0.2
 # How long a peer that still sends when we part from it may take to read our last answer.
 LINGER_S = 0.5
+# Work of ours that is shorter hinders no sender: what comes meanwhile waits in the buffers of the system.
+HINDRANCE_S = 0.2
+# Behind a piece as long as a TLS record there is probably another one.
+LONG_PIECE = 2**14
+PIECES_AT_ONCE = 16
 BLANKS = b"\r\n\t \0"
 UNFRAMED = "HL7 without MLLP framing"
 STRANGERS = {
@@ -71,21 +43,45 @@ STRANGERS = {
 OPENING_BYTES = max(map(len, STRANGERS))
 
 
-@dataclass
-class Terms:
-    """What the connections of one listener have in common. Once `bell` rings they end.
+class SendersTime:
+    """The time senders have: a clock that stands still while our own work keeps us from listening to them."""
 
-    `limit` is the longest frame in bytes, `frame_deadline_s` the time a whole frame may take; no message is begun after
-    `last_call`, a moment of the monotonic clock.
+    def __init__(self) -> None:
+        self._ours = 0.0
+
+    def now(self) -> float:
+        """A moment to compare with others of the same clock."""
+        return time.monotonic() - self._ours
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """What is done in this block does not count, if it takes long enough to matter."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            took = time.monotonic() - began
+            self._ours += took if took > HINDRANCE_S else 0.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the connections of one listener have in common.
+
+    `limit` is the longest frame in bytes, `frame_deadline_s` the time a whole frame may take from its first byte.
     """
 
     name: str
-    receive: Receive
-    broken: ReceiveBroken
     limit: int
     frame_deadline_s: float
-    bell: socket.socket
-    last_call: float = math.inf
+    time: SendersTime = field(default_factory=SendersTime)
+
+
+class _Stage(Enum):
+    SHAKING_HANDS = auto()
+    TALKING = auto()
+    PARTING = auto()
+    GONE = auto()
 
 
 class _Refusal(Exception):
@@ -98,110 +94,119 @@ class _Refusal(Exception):
 
 
 class Conversation:
-    """One connection: its bytes, its frames in order, an answer for each.
+    """One connection: its bytes, its frames in order, an answer for each before the next is taken.
+
+    `attend` is to be called when the socket is ready for one of `awaits`, `expire` once `until` has passed, `take` for the
+    next message to be carried out while `waits_for_work`, and `tell` with its answer. Each raises OSError when the connection
+    breaks; then `lose` is due.
 
     `idle_since` is the moment from which nothing was outstanding, infinity while a message is coming or in work;
-    `has_spoken` is true once a message was answered. Other threads may read both.
+    `has_spoken` is true once a message was answered; `leaving` once it was chosen to make room. Other threads may read
+    them.
     """
 
-    def __init__(self, connection: socket.socket, peer: Peer, terms: Terms) -> None:
-        self._connection = connection
-        self._peer = peer
+    def __init__(self, wire: Wire, peer: Peer, terms: Terms) -> None:
+        self.wire = wire
+        self.peer = peer
+        self.idle_since = terms.time.now()
+        self.has_spoken = self.leaving = False
+        self.until = terms.time.now() + tls.HANDSHAKE_S
         self._terms = terms
+        self._stage = _Stage.SHAKING_HANDS
         self._deframer = mllp.Deframer(terms.limit)
         self._opening = b""
-        self._frame_until = math.inf
-        self.idle_since = time.monotonic()
-        self.has_spoken = False
+        self._frame_until = self._answer_until = math.inf
+        self._todo: deque[bytes | Broken] = deque()
+        self._unsent = memoryview(b"")
+        self._in_work = self._heard_all = self._stopping = False
 
-    def hold(self) -> None:
-        """Answer every message until the peer, the bell or a refusal ends it. Raises OSError when the connection breaks."""
-        if isinstance(self._connection, ssl.SSLSocket) and not self._shake_hands(self._connection):
-            return
-        self._connection.settimeout(ANSWER_DEADLINE_S)
-        with selector_of(self._connection, self._terms.bell) as selector:
-            try:
-                self._answer_all(selector)
-            except _Refusal as refusal:
-                self._refuse(refusal)
-            except HangUp:
-                return
-            except OSError:
-                self._keep_rest()
-                raise
-        if self._deframer.discarded:
-            self._log("bytes outside frames", count=self._deframer.discarded)
-        self._part()
+    # ---- what it waits for ----
 
-    def _shake_hands(self, connection: ssl.SSLSocket) -> bool:
+    @property
+    def connected(self) -> bool:
+        """Whether the socket is still needed."""
+        return self._stage is not _Stage.GONE
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left to be done."""
+        return not (self.connected or self._todo or self._in_work)
+
+    @property
+    def awaits(self) -> int:
+        """The readiness of the socket with which it can go on; none while it waits for work of ours."""
+        if self._unsent:
+            return self.wire.to_write
+        return 0 if self._todo or self._in_work or not self.connected else self.wire.to_read
+
+    @property
+    def listening(self) -> bool:
+        """Whether it is the peer's turn to speak."""
+        return self._stage is _Stage.TALKING and not (self._unsent or self._todo or self._in_work)
+
+    @property
+    def waits_for_work(self) -> bool:
+        """Whether `take` has something: never before the earlier answer has left."""
+        return bool(self._todo) and not self._unsent and not self._in_work
+
+    # ---- bytes in ----
+
+    def attend(self) -> None:
+        """Do what can be done now: shake hands, send what is unsent, or hear one piece of what has arrived."""
+        if self._stage is _Stage.SHAKING_HANDS:
+            self._shake_hands()
+        elif self._stage is _Stage.PARTING:
+            self._linger()
+        elif self._unsent:
+            self._go_on()
+        elif self.listening:
+            self._listen()
+
+    def _shake_hands(self) -> None:
         try:
-            return tls.shake_hands(connection, self._terms.bell)
+            done = self.wire.shake_hands()
         except OSError as error:
-            self._log("no TLS session", reason=getattr(error, "reason", None) or str(error))
-            return False
+            self._give_up(getattr(error, "reason", None) or str(error))
+        else:
+            if done:
+                self._stage = _Stage.TALKING
+                self.until = math.inf
+                self._listen()
 
-    def _answer_all(self, selector: selectors.BaseSelector) -> None:
-        for frame in self._frames(selector):
-            for answer in self._answers(frame):
-                self._send(answer)
-            self.has_spoken = True
-            if time.monotonic() > self._terms.last_call:
+    def _give_up(self, reason: str) -> None:
+        self._log("no TLS session", reason=reason)
+        self._stage = _Stage.GONE
+
+    def _listen(self) -> None:
+        """Hear what has arrived; of a long message not all at once, so that others have their turn."""
+        for _ in range(PIECES_AT_ONCE):
+            if self._hear_piece() < LONG_PIECE or not self.listening:
                 return
 
-    def _send(self, answers: bytes) -> None:
-        if answers:
-            self._connection.sendall(b"".join(map(mllp.frame, batch.split(answers))))
+    def _hear_piece(self) -> int:
+        """How many bytes it had."""
+        data = self.wire.receive()
+        if data is None and not self._stopping:
+            return 0
+        try:
+            if data:
+                self._hear(data)
+            else:
+                self._hear_the_end()
+        except _Refusal as refusal:
+            self._refuse(refusal)
+        self._go_on()
+        return len(data or b"")
 
-    def _frames(self, selector: selectors.BaseSelector) -> Iterator[mllp.Frame]:
-        while (data := self._read(selector)) is not None:
-            frames = self._deframer.feed(data) if data else self._deframer.finish()
-            yield from frames
-            # Only now: the time our own work took is not the sender's.
-            self._watch_frame(new=bool(frames))
+    def _hear(self, data: bytes) -> None:
+        self.idle_since = math.inf
+        self._look_at(data)
+        self._queue(self._deframer.feed(data))
+
+    def _hear_the_end(self) -> None:
+        self._heard_all = True
         # What we interrupt ourselves by stopping is no fault of the sender, who will send it again.
-        stopping = self._terms.last_call != math.inf
-        yield from (frame for frame in self._deframer.finish() if not (stopping and frame.fault))
-
-    def _read(self, selector: selectors.BaseSelector) -> bytes | None:
-        """The next bytes; b"" for the silence after FS that ends a frame without CR.
-
-        None at the end of the stream and, when the listener stops, once nothing is left to read.
-        """
-        while time.monotonic() < self._frame_until:
-            readable = ready(selector, self._patience())
-            if self._connection not in readable:
-                return self._unheard(rung=self._terms.bell in readable)
-            # The bytes may not yet be a whole TLS record.
-            with contextlib.suppress(ssl.SSLWantReadError, BlockingIOError):
-                data = _received(self._connection)
-                self.idle_since = math.inf if data else self.idle_since
-                self._look_at(data)
-                return data or None
-        raise self._overdue()
-
-    def _unheard(self, *, rung: bool) -> bytes | None:
-        if rung:
-            return None
-        if self._deframer.closing:
-            return b""
-        raise self._overdue()
-
-    def _patience(self) -> float | None:
-        if self._frame_until == math.inf:
-            return None
-        left = max(0.0, self._frame_until - time.monotonic())
-        return min(left, SILENCE_S) if self._deframer.closing else left
-
-    def _watch_frame(self, *, new: bool) -> None:
-        if not self._deframer.inside:
-            self._frame_until = math.inf
-            self.idle_since = time.monotonic()
-        elif new or self._frame_until == math.inf:
-            self._frame_until = time.monotonic() + self._terms.frame_deadline_s
-
-    def _overdue(self) -> _Refusal:
-        partial = b"".join(frame.payload for frame in self._deframer.finish())
-        return _Refusal(f"message not complete after {self._terms.frame_deadline_s:g} s", partial)
+        self._queue([frame for frame in self._deframer.finish() if not (self._stopping and frame.fault)])
 
     def _look_at(self, data: bytes) -> None:
         """Raise _Refusal for HL7 outside a frame and for the first bytes of another protocol."""
@@ -214,108 +219,150 @@ class Conversation:
         if stranger:
             raise _Refusal(stranger, data if stranger == UNFRAMED else b"")
 
-    def _answers(self, frame: mllp.Frame) -> Iterator[bytes]:
-        """What is sent back for a frame: an answer for each of its messages, in their order."""
-        if frame.fault is None:
-            yield from map(self._answer, batch.split(frame.payload))
-            return
-        # A sender that began anew does not wait for an answer to what it gave up: it would take it for the next one's.
-        answered = frame.fault is not mllp.Fault.ABANDONED
-        yield self._answer_broken(Broken(frame.payload, _reason(frame), answered))
-
-    def _answer(self, payload: bytes) -> bytes:
-        try:
-            return self._terms.receive(payload, self._peer)
-        except HangUp:
-            raise
-        except Exception as error:  # noqa: BLE001 - the last resort: the sender is owed an answer whatever happened
-            return self._apology(payload, error)
-
-    def _answer_broken(self, broken: Broken) -> bytes:
-        self._log("frame refused", reason=broken.reason)
-        try:
-            answer = self._terms.broken(broken, self._peer)
-        except Exception as error:  # noqa: BLE001 - as above
-            answer = self._apology(broken.raw, error)
-        return answer if broken.answered else b""
-
-    def _apology(self, raw: bytes, error: Exception) -> bytes:
-        self._log("message failed", error=type(error).__name__, traceback=log.frames(error))
-        return _negative(raw, errors.StoreError("processing failure, please send again"))
+    def _queue(self, frames: list[mllp.Frame]) -> None:
+        """The messages of `frames` are to be carried out; the time of what came after them has not yet begun."""
+        for frame in frames:
+            self._todo.extend(batch.split(frame.payload) if frame.fault is None else [_broken(frame)])
+            self._frame_until = math.inf
 
     def _refuse(self, refusal: _Refusal) -> None:
         self._log("conversation ended", reason=refusal.reason)
+        self._heard_all = True
         if refusal.raw:
-            self._send(self._answer_broken(Broken(refusal.raw, refusal.reason)))
+            self._todo.append(Broken(refusal.raw, refusal.reason))
 
-    def _keep_rest(self) -> None:
-        """The connection is gone: keep what came of the message it was lost in."""
-        for frame in self._deframer.finish():
-            if frame.fault:
-                self._answer_broken(Broken(frame.payload, _reason(frame), answered=False))
+    # ---- work and answers out ----
+
+    def take(self) -> bytes | Broken:
+        """The next message, or what came of one, to be carried out."""
+        self._in_work = True
+        return self._todo.popleft()
+
+    def tell(self, answers: bytes | HangUp) -> None:
+        """Send the answers to what was taken last, none if they are empty, or end."""
+        self._in_work = False
+        if isinstance(answers, HangUp):
+            self.abandon()
+            return
+        if not self.connected:
+            return
+        self._unsent = memoryview(b"".join(map(mllp.frame, batch.split(answers))) if answers else b"")
+        self._answer_until = self._terms.time.now() + ANSWER_DEADLINE_S
+        self._go_on()
+        self.has_spoken = True
+
+    def _go_on(self) -> None:
+        """Send what is unsent; then it is the turn of the next message, of the end, or of what is still to come."""
+        if self._unsent:
+            self._unsent = self._unsent[self.wire.send(self._unsent) :]
+        if self._unsent:
+            self.until = self._answer_until
+        elif self._todo:
+            self.until = math.inf
+        elif self._heard_all:
+            self._part()
+        else:
+            self._watch_frame()
+
+    def _watch_frame(self) -> None:
+        """Only now, with everything answered: the time our own work took is not the sender's."""
+        now = self._terms.time.now()
+        if not self._deframer.inside:
+            self._frame_until = math.inf
+            self.idle_since = now
+        elif self._frame_until == math.inf:
+            self._frame_until = now + self._terms.frame_deadline_s
+        self.until = min(self._frame_until, now + SILENCE_S) if self._deframer.closing else self._frame_until
+
+    # ---- the end ----
+
+    def expire(self) -> None:
+        """The time for what was awaited is over."""
+        if self._stage is _Stage.SHAKING_HANDS:
+            self._give_up("no handshake in time")
+        elif self._stage is _Stage.PARTING:
+            self._stage = _Stage.GONE
+        elif self._unsent:
+            self.lose("answers not read in time")
+        elif self._deframer.closing:
+            self._queue(self._deframer.finish())
+            self._go_on()
+        else:
+            self._refuse(self._overdue())
+            self._go_on()
+
+    def _overdue(self) -> _Refusal:
+        partial = b"".join(frame.payload for frame in self._deframer.finish())
+        return _Refusal(f"message not complete after {self._terms.frame_deadline_s:g} s", partial)
+
+    def stop(self) -> None:
+        """Answer what has completely arrived, then end."""
+        self._stopping = True
+        if self._stage is _Stage.SHAKING_HANDS:
+            self._stage = _Stage.GONE
+        elif self.listening:
+            self._listen()
+
+    def break_off(self) -> None:
+        """Begin no further message; end once what is begun is answered."""
+        self._stopping = self._heard_all = True
+        self._todo.clear()
+        if self._stage is _Stage.TALKING:
+            self._go_on()
+
+    def make_room(self) -> None:
+        """Answer what has arrived and end as if the peer had."""
+        self.leaving = True
+        self.wire.leave()
+        if self._stage is _Stage.PARTING:
+            self._stage = _Stage.GONE
+        else:
+            self.attend()
+
+    def lose(self, reason: str) -> None:
+        """The connection is gone: what came of the message it was lost in is kept."""
+        log.info("connection lost", **self._where(), reason=reason)
+        cut_short = [frame for frame in self._deframer.finish() if frame.fault and not self._stopping]
+        self.abandon()
+        self._todo.extend(Broken(frame.payload, _reason(frame), answered=False) for frame in cut_short)
+
+    def abandon(self) -> None:
+        """End at once, whatever is outstanding."""
+        self._stage = _Stage.GONE
+        self._todo.clear()
+        self._unsent = memoryview(b"")
+        self.until = math.inf
 
     def _part(self) -> None:
         """Close our half and read on for a moment: to close over unread bytes would reset away our last answers."""
-        if isinstance(self._connection, ssl.SSLSocket):
-            _say_goodbye(self._connection)
-        until = time.monotonic() + LINGER_S
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
-            while (left := until - time.monotonic()) > 0:
-                self._connection.settimeout(left)
-                if not self._connection.recv(CHUNK):
-                    return
+        if self._deframer.discarded:
+            self._log("bytes outside frames", count=self._deframer.discarded)
+        self.wire.part()
+        self._stage = _Stage.PARTING
+        self.idle_since = self._terms.time.now()
+        self.until = self.idle_since + LINGER_S
+        self._linger()
+
+    def _linger(self) -> None:
+        try:
+            gone = self.wire.receive() == b""
+        except OSError:
+            gone = True
+        if gone:
+            self._stage = _Stage.GONE
 
     def _log(self, event: str, **fields: object) -> None:
-        log.warning(event, service=self._terms.name, address=self._peer.address, port=self._peer.port, **fields)
+        log.warning(event, **self._where(), **fields)
+
+    def _where(self) -> dict[str, object]:
+        return {"service": self._terms.name, "address": self.peer.address, "port": self.peer.port}
 
 
-def refuse_broken(broken: Broken, _peer: Peer) -> bytes:
-    """Answer what is no message without keeping it, for a receiver that has no store."""
-    return _negative(broken.raw, errors.BrokenFrame(broken.reason))
+def _broken(frame: mllp.Frame) -> Broken:
+    # A sender that began anew does not wait for an answer to what it gave up: it would take it for the next one's.
+    return Broken(frame.payload, _reason(frame), answered=frame.fault is not mllp.Fault.ABANDONED)
 
 
 def _reason(frame: mllp.Frame) -> str:
     kept = f"; kept are its first {len(frame.payload)} of {len(frame.payload) + frame.cut} bytes" if frame.cut else ""
     return f"{frame.fault}{kept}"
-
-
-def _negative(raw: bytes, error: errors.MessageError | errors.StoreError) -> bytes:
-    header = message.read_header(raw)
-    return ack.acknowledge(header, control_id=secrets.token_hex(10), at=clock.local(clock.now()), errors=(error,))
-
-
-def _received(connection: socket.socket) -> bytes:
-    if not isinstance(connection, ssl.SSLSocket):
-        return connection.recv(CHUNK)
-    # Half a TLS record makes the socket readable and yet gives nothing: never wait for the rest of it here.
-    connection.settimeout(0)
-    try:
-        if not socket.socket.recv(connection, 1, socket.MSG_PEEK):
-            # OpenSSL would call this end of the stream an error, and the session could not be ended properly any more.
-            return b""
-        data = connection.recv(CHUNK)
-        return data + connection.recv(connection.pending()) if connection.pending() else data
-    finally:
-        connection.settimeout(ANSWER_DEADLINE_S)
-
-
-def _say_goodbye(connection: ssl.SSLSocket) -> None:
-    """Tell the peer that nothing was cut off (close_notify), whether or not it listens."""
-    connection.settimeout(0)
-    with contextlib.suppress(OSError, ValueError):
-        connection.unwrap()
-
-
-def selector_of(*sockets: socket.socket) -> selectors.BaseSelector:
-    """Waits until one of these can be read."""
-    # poll, not epoll: no further descriptor for each connection; not select: no descriptor above 1023 there.
-    selector = selectors.PollSelector()
-    for each in sockets:
-        selector.register(each, selectors.EVENT_READ)
-    return selector
-
-
-def ready(selector: selectors.BaseSelector, timeout_s: float | None) -> set[object]:
-    """Which of a selector's sockets can be read now; none after `timeout_s`."""
-    return {key.fileobj for key, _ in selector.select(timeout_s)}

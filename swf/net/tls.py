@@ -4,10 +4,8 @@ This is the one place contexts are made. A door asks its `Secured` for the conte
 """
 
 import hashlib
-import selectors
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -21,10 +19,6 @@ _FILES = ("tls_certificate", "tls_key", "tls_ca", "tls_client_ca")
 _Door = TypeVar("_Door", Hl7, Dicom)
 _Line = TypeVar("_Line", Destination, Relay)
 _Section = TypeVar("_Section", Hl7, Dicom, Destination, Relay)
-_WAITS_FOR: dict[type[ssl.SSLError], int] = {
-    ssl.SSLWantReadError: selectors.EVENT_READ,
-    ssl.SSLWantWriteError: selectors.EVENT_WRITE,
-}
 
 
 def check(settings: Settings) -> None:
@@ -184,35 +178,6 @@ def of_destination(settings: Line) -> ssl.SSLContext | None:
         return None
     section = f"destination {settings.name}"
     return for_calling(section, settings.tls_ca, settings.tls_certificate, settings.tls_key)
-
-
-def shake_hands(connection: ssl.SSLSocket, bell: socket.socket) -> bool:
-    """The server's part of the handshake, within `HANDSHAKE_S` whatever the peer does; False when `bell` rings first.
-
-    The connection is left non-blocking. Raises OSError when the peer is not let in, TimeoutError when it is too slow.
-    """
-    until = time.monotonic() + HANDSHAKE_S
-    connection.setblocking(False)
-    with selectors.PollSelector() as selector:
-        selector.register(connection, selectors.EVENT_READ)
-        selector.register(bell, selectors.EVENT_READ)
-        while (events := _attempt(connection.do_handshake)) is not None:
-            selector.modify(connection, events)
-            ready = selector.select(max(0.0, until - time.monotonic()))
-            if not ready:
-                raise TimeoutError("no handshake in time")
-            if any(key.fileobj is bell for key, _ in ready):
-                return False
-    return True
-
-
-def _attempt(step: Callable[[], None]) -> int | None:
-    """Which readiness `step` still waits for; None once it is done."""
-    try:
-        step()
-    except (ssl.SSLWantReadError, ssl.SSLWantWriteError) as want:
-        return _WAITS_FOR[type(want)]
-    return None
 
 
 def _show(context: ssl.SSLContext, certificate: str, key: str, section: str) -> None:

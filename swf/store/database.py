@@ -9,9 +9,10 @@ PostgreSQL groups its commits itself, so there each work has a connection and a 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -45,8 +46,9 @@ class _Rehearsed(Exception):
 class _Work:
     """What somebody waits for: done by whoever has the turn, settled when it is on disk or has failed."""
 
-    def __init__(self, work: Callable[[Transaction], Any]) -> None:
+    def __init__(self, work: Callable[[Transaction], Any], more: Callable[[], "_Work | None"] = lambda: None) -> None:
         self.do = work
+        self.more = more  # what its owner would have done in the same transaction, asked when nothing else waits
         self.result: Any = None
         self.failure: BaseException | None = None
         self.rings = False
@@ -69,7 +71,7 @@ class Database:
         self.url = url
         self.doorbell = Doorbell()
         self._shares_commits = dialect.is_sqlite(url)
-        _need_file(url)
+        dialect.need_file(url)
         self._writer: Engine = dialect.writer(url)
         self._reader: Engine = dialect.reader(url)
         file = Path(make_url(url).database or "") if self._shares_commits else None
@@ -164,13 +166,29 @@ class Database:
                 return result
         raise failure
 
-    def run_all(self, works: Sequence[Callable[[Transaction], Result]]) -> list[Result | BaseException]:
-        """`run` each of `works` and give its result or what it raised; in SQLite with one commit for all, in turn."""
+    def run_all(self, works: Iterable[Callable[[Transaction], Result]]) -> list[Result | BaseException]:
+        """`run` each of `works` and give its result or what it raised; in SQLite with one commit for all, in turn.
+
+        There the next one is asked for when those before it are done, and so may have come into being meanwhile.
+        """
         if not self._shares_commits:
+            works = list(works)
             return list(self._several.map(self._outcome, works)) if len(works) > 1 else [*map(self._outcome, works)]
-        queued = [_Work(work) for work in works]
-        self._queue.extend(queued)
-        return [self._outcome_of(work) for work in queued]
+        begun: list[_Work] = []
+        following = iter(works)
+
+        def more() -> _Work | None:
+            try:
+                work = next(following, None)
+            except Exception as error:  # noqa: BLE001  it must not cost the others what is done already
+                work = partial(_fail, error)
+            begun.extend([_Work(work, more)] if work else [])
+            return begun[-1] if work else None
+
+        while (work := more()) is not None:
+            self._queue.append(work)
+            self._await(work)
+        return [self._outcome_of(work) for work in begun]
 
     def _outcome(self, work: Callable[[Transaction], Result]) -> Result | BaseException:
         try:
@@ -179,7 +197,6 @@ class Database:
             return error
 
     def _outcome_of(self, work: _Work) -> Any:
-        self._await(work)
         if isinstance(work.failure, SQLAlchemyError):
             return _not_committed(work.failure)
         return work.result if work.failure is None else work.failure
@@ -276,8 +293,10 @@ class Database:
         together: list[_Work] = []
         failure: BaseException | None = None
         try:
-            while self._queue and len(together) < LARGEST_BATCH and failure is None:
-                failure = self._attempt(self._queue.popleft(), together)
+            while len(together) < LARGEST_BATCH and failure is None:
+                if (work := self._queue.popleft() if self._queue else mine.more()) is None:
+                    break
+                failure = self._attempt(work, together)
             self._end(together, failure)
         except SQLAlchemyError as error:
             failure = error
@@ -355,6 +374,10 @@ class Database:
             self._shared = None
 
 
+def _fail(error: Exception, _transaction: Transaction) -> Any:
+    raise error
+
+
 def ring_after_commit(transaction: Transaction) -> None:
     """Wake the workers once `transaction` is durable."""
     transaction.info[_BELL] = True
@@ -366,14 +389,6 @@ def _not_committed(error: SQLAlchemyError) -> StoreError:
 
 def _may_be_repeated(error: StoreError) -> bool:
     return isinstance(error.__cause__, DBAPIError) and dialect.worth_repeating(error.__cause__)
-
-
-def _need_file(url: str) -> None:
-    database = make_url(url).database
-    if database == ":memory:":
-        raise ConfigError(["store.url: a store in memory forgets what was acknowledged; name a file"])
-    if dialect.is_sqlite(url) and database and not Path(database).parent.is_dir():
-        raise ConfigError([f"store.url: the folder {Path(database).parent} does not exist"])
 
 
 def _shown(url: str) -> str:

@@ -1,12 +1,15 @@
 """Every difference between SQLite and PostgreSQL, and nothing else."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, create_engine, event, func
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+
+from swf.errors import ConfigError
 
 # FULL: an acknowledged message survives a power cut; NORMAL loses the last commits (measured with torn images).
 _PRAGMAS = (
@@ -25,6 +28,15 @@ _MIGRATION_LOCK = 0x737766  # any number, as long as every broker takes the same
 def is_sqlite(url: str) -> bool:
     """Whether `url` names the embedded database."""
     return make_url(url).get_backend_name() == "sqlite"
+
+
+def need_file(url: str) -> None:
+    """Raise ConfigError when `url` names no file that SQLite could make and keep."""
+    database = make_url(url).database
+    if database == ":memory:":
+        raise ConfigError(["store.url: a store in memory forgets what was acknowledged; name a file"])
+    if is_sqlite(url) and database and not Path(database).parent.is_dir():
+        raise ConfigError([f"store.url: the folder {Path(database).parent} does not exist"])
 
 
 def writer(url: str) -> Engine:

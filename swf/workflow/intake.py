@@ -7,7 +7,7 @@ itself fails nothing is kept, and the sender is told to try again (AR 207).
 import contextlib
 import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -83,10 +83,19 @@ def receive(database: Database, site: Site, raw: bytes, peer: str) -> bytes:
     return receive_all(database, site, [(raw, peer)])[0]
 
 
-def receive_all(database: Database, site: Site, came: Sequence[tuple[bytes, str]]) -> list[bytes]:
-    """`receive` several messages, each with its peer, as if each came alone; for all of them one commit may do."""
-    arrivals = [_arrival(site, raw, peer) for raw, peer in came]
-    outcomes = database.run_all([partial(_apply, arrival=arrival) for arrival in arrivals])
+def receive_all(database: Database, site: Site, came: Iterable[tuple[bytes, str]]) -> list[bytes]:
+    """`receive` several messages, each with its peer, as if each came alone; for all of them one commit may do.
+
+    The next one is asked for once those before it are carried out, so that what comes meanwhile shares their commit.
+    """
+    arrivals: list[_Arrival] = []
+
+    def works() -> Iterator[Callable[[Transaction], bytes]]:
+        for raw, peer in came:
+            arrivals.append(_arrival(site, raw, peer))
+            yield partial(_apply, arrival=arrivals[-1])
+
+    outcomes = database.run_all(works())
     return [_settled(database, arrival, outcome) for arrival, outcome in zip(arrivals, outcomes, strict=True)]
 
 

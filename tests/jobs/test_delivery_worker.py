@@ -20,7 +20,7 @@ from swf.hl7 import ack, message
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.model.delivery import DELIVERY
 from swf.model.journal import JOURNAL, Event
-from swf.net.mllp_listener import MllpListener
+from swf.net.mllp_listener import MllpListener, one_by_one
 from swf.store import deliveries
 from swf.store.database import Database, Record
 from tests import rows
@@ -164,7 +164,7 @@ def test_only_a_destination_in_trouble_is_tried_for_ever(
         told = answers.pop() if answers else []
         return ack.acknowledge(message.read_header(raw), control_id=secrets.token_hex(8), at=clock.now(), errors=told)
 
-    listener = MllpListener("127.0.0.1", 0, receive)
+    listener = MllpListener("127.0.0.1", 0, one_by_one(receive))
     listener.start()
     try:
         queue(archive, 1)

@@ -75,14 +75,19 @@ class Sender:
         self.socket.close()
 
 
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look until it is so; fails when it is not in time."""
+    until = time.monotonic() + TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < until
+        threading.Event().wait(0.001)
+
+
 def wait_until_idle(listener: mllp_listener.MllpListener) -> None:
     """An answer is read by its sender a moment before the listener looks for the next message."""
     hall = listener._hall
     assert hall is not None
-    until = time.monotonic() + TIMEOUT_S
-    while any(guest.conversation.idle_since == math.inf for guest in hall._guests if guest.thread.is_alive()):
-        assert time.monotonic() < until
-        threading.Event().wait(0.001)
+    wait_until(lambda: all(conversation.idle_since < math.inf for conversation in hall.conversations()))
 
 
 def _order(control_id: str, text: str = "DOE^JANE") -> bytes:
@@ -116,19 +121,25 @@ Dial = Callable[[mllp_listener.MllpListener], Sender]
 
 
 @pytest.fixture
-def listen() -> Iterator[Listen]:
-    """Starts listeners on free ports and stops them in the end."""
+def listen(caplog: pytest.LogCaptureFixture) -> Iterator[Listen]:
+    """Starts listeners on free ports and stops them in the end; none may have needed its last resort."""
     with contextlib.ExitStack() as stack:
 
-        def start(receive: mllp_listener.Receive, **settings: Any) -> mllp_listener.MllpListener:
+        def start(
+            receive: Any = None,
+            receive_all: mllp_listener.ReceiveAll | None = None,
+            **settings: Any,
+        ) -> mllp_listener.MllpListener:
             if isinstance(receive, Receiver):
                 settings["broken"] = receive.broken
-            listener = mllp_listener.MllpListener("127.0.0.1", 0, receive, **settings)
+            receives = receive_all or mllp_listener.one_by_one(receive)
+            listener = mllp_listener.MllpListener("127.0.0.1", 0, receives, **settings)
             listener.start()
             stack.callback(listener.stop, deadline_s=2.0)
             return listener
 
         yield start
+    assert not [line for line in caplog.messages if line in ("connection failed", "all connections closed")]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import math
 import secrets
 import socket
 import threading
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from swf import clock, errors
 from swf.hl7 import ack, message
 from swf.net import mllp_listener
+from tests.net.conftest import wait_until
 
 PEER_TIMEOUT_S = 5.0
 
@@ -94,29 +96,17 @@ def test_fifty_connections_at_once(listen: Any, dial: Any, receiver: Any, order:
         assert sender.answers(2) == [("AA", f"C{number}A"), ("AA", f"C{number}B")]
 
 
-def test_connections_do_not_wait_for_each_other(listen: Any, dial: Any, order: Any, framed: Any) -> None:
-    """A message that takes long holds up its own connection only."""
-    patient = Patient()
-    listener = listen(patient)
-    slow, other = dial(listener), dial(listener)
-    slow.send(framed(order("SLOW")))
-    assert patient.begun.acquire(timeout=PEER_TIMEOUT_S)
-    other.send(framed(order("OTHER")))
-    assert patient.begun.acquire(timeout=PEER_TIMEOUT_S)
-    patient.may_end.set()
-    assert (slow.answer(), other.answer()) == (("AA", "SLOW"), ("AA", "OTHER"))
-
-
 def test_half_message_then_reset(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
     """A sender that vanishes in the middle of a message leaves nothing behind."""
     listener = listen(receiver)
     broken, sender = dial(listener), dial(listener)
     broken.send(framed(order("HALF"))[:-10])
+    wait_until(lambda: any(each.idle_since == math.inf for each in listener._hall.conversations()))
     broken.reset()
     sender.send(framed(order("WHOLE")))
     assert sender.answer() == ("AA", "WHOLE")
     assert receiver.messages == [order("WHOLE")]
-    _wait_for_threads_to_end(listener.name, 1)
+    wait_until(lambda: len(listener._hall.conversations()) == 1 and len(receiver.kept) == 1)
     assert receiver.kept == [mllp_listener.Broken(order("HALF")[:-8], "the connection ended before the message", False)]
 
 
@@ -361,16 +351,6 @@ def test_receiver_knows_the_peer(listen: Any, dial: Any, order: Any, framed: Any
     assert peers == [mllp_listener.Peer(*sender.socket.getsockname())]
 
 
-def _wait_for_threads_to_end(name: str, left: int) -> None:
-    """The threads of connections, each named after its listener and its peer."""
-    serving = [thread for thread in threading.enumerate() if thread.name.startswith(f"{name} ")]
-    until = time.monotonic() + PEER_TIMEOUT_S
-    while len([thread for thread in serving if thread.is_alive()]) > left:
-        assert time.monotonic() < until
-        for thread in serving:
-            thread.join(0.01)
-
-
 def test_stop_answers_what_has_arrived(listen: Any, dial: Any, order: Any, framed: Any) -> None:
     """Stopping finishes the message in work and those that have completely arrived; only then the connection ends."""
     patient = Patient()
@@ -464,7 +444,7 @@ def test_stop_against_a_sender_that_never_ends(listen: Any, dial: Any, order: An
 
 def test_stop_before_start_and_twice(receiver: Any) -> None:
     """Stopping is lawful at any time."""
-    listener = mllp_listener.MllpListener("127.0.0.1", 0, receiver)
+    listener = mllp_listener.MllpListener("127.0.0.1", 0, mllp_listener.one_by_one(receiver))
     listener.stop()
     listener.start()
     listener.stop()
@@ -492,7 +472,7 @@ def test_health_and_second_start(listen: Any, dial: Any, receiver: Any, order: A
 def test_port_in_use(listen: Any, receiver: Any) -> None:
     """A port somebody else has is a mistake of the configuration, named with its address."""
     taken = listen(receiver)
-    listener = mllp_listener.MllpListener(*taken.address, receiver)
+    listener = mllp_listener.MllpListener(*taken.address, mllp_listener.one_by_one(receiver))
     with pytest.raises(errors.ConfigError, match=str(taken.address[1])):
         listener.start()
     assert not listener.healthy()

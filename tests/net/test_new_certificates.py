@@ -127,7 +127,7 @@ def _caller_of(mis: Mis) -> bytes:
     """The certificate that the newest connection to the MIS was made with."""
     hall = mis._listener._hall
     assert hall is not None
-    connection = hall._guests[-1].connection
+    connection = hall.conversations()[-1].wire.socket
     assert isinstance(connection, ssl.SSLSocket)
     return connection.getpeercert(binary_form=True) or b""
 

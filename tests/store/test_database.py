@@ -381,6 +381,47 @@ def test_several_works_are_done_with_one_commit(sqlite: Database) -> None:
     assert patients_of(sqlite) == {"DOE0", "DOE1", "DOE2"}
 
 
+def test_works_that_come_meanwhile_share_the_commit(sqlite: Database) -> None:
+    """What arrives while the first is carried out is asked for then, and saved with it in one write."""
+    before = sqlite.doorbell.rings
+    done: list[str] = []
+
+    def told(name: str) -> Callable[[Transaction], None]:
+        def work(transaction: Transaction) -> None:
+            admission(name)(transaction)
+            done.append(name)
+
+        return work
+
+    def coming() -> Iterator[Callable[[Transaction], None]]:
+        for number in range(3):
+            assert len(done) == number
+            yield told(f"DOE{number}")
+
+    assert sqlite.run_all(coming()) == [None] * 3
+    assert sqlite.doorbell.rings == before + 1
+    assert patients_of(sqlite) == {"DOE0", "DOE1", "DOE2"}
+
+
+def test_more_works_than_one_commit_takes(sqlite: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long row of works is saved in several writes, all of it."""
+    monkeypatch.setattr(store, "LARGEST_BATCH", 2)
+    assert sqlite.run_all(admission(f"DOE{number}") for number in range(5)) == [None] * 5
+    assert patients_of(sqlite) == {f"DOE{number}" for number in range(5)}
+
+
+def test_a_source_of_works_that_fails(sqlite: Database) -> None:
+    """When no further work can be had for a fault, that is one more outcome, and what was done is saved."""
+
+    def coming() -> Iterator[Callable[[Transaction], None]]:
+        yield admission("DOE0")
+        raise ZeroDivisionError
+
+    outcomes = sqlite.run_all(coming())
+    assert [type(outcome) for outcome in outcomes] == [type(None), ZeroDivisionError]
+    assert patients_of(sqlite) == {"DOE0"}
+
+
 def test_each_of_several_works_has_its_own_outcome(database: Database, look: Callable[[], set[str]]) -> None:
     """On either database a message that fails among others fails alone."""
     outcomes = database.run_all([admission("DOE0"), refuse, admission("DOE1")])

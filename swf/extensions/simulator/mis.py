@@ -57,7 +57,11 @@ class Mis:
         self.personality = personality
         self._arrival = threading.Condition()
         self._listener = mllp_listener.MllpListener(
-            host, port, self._receive, name="simulated mis", secure=Secured(secure) if secure else None
+            host,
+            port,
+            mllp_listener.one_by_one(self._receive),
+            name="simulated mis",
+            secure=Secured(secure) if secure else None,
         )
 
     @property

@@ -72,7 +72,7 @@ def stage(scp: Any, worklist_item: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(scenario, "NOTICE_TIMEOUT_S", 0.02)
     with mis.Mis() as target, contextlib.closing(mllp_client.MllpClient(*target.address)) as destination:
         stand_in = StandIn(scp, worklist_item, destination)
-        listener = mllp_listener.MllpListener("127.0.0.1", 0, stand_in.receive)
+        listener = mllp_listener.MllpListener("127.0.0.1", 0, mllp_listener.one_by_one(stand_in.receive))
         listener.start()
 
         def play() -> tuple[list[str], list[scenario.Event]]:
