@@ -1,0 +1,399 @@
+"""The tables of `swf.toml`: what may stand in each, what it means, its default."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from swf.config import values
+from swf.config.values import (
+    Codec,
+    Hl7Text,
+    Host,
+    Network,
+    OptionalCodec,
+    OptionalFile,
+    OwnPort,
+    PeerPort,
+    Seconds,
+    beside_certificate,
+    is_loopback,
+)
+from swf.profiles import AeTitle, Answers, Section, TimeZone
+
+Role = Literal["hl7", "dicom", "delivery", "housekeeping"]
+ROLES: tuple[Role, ...] = ("hl7", "dicom", "delivery", "housekeeping")
+
+
+class Node(Section):
+    """What this process does. Several processes may share one store and the work; each runs with a file of its own."""
+
+    roles: tuple[Role, ...] = Field(
+        default=ROLES,
+        min_length=1,
+        description="hl7 takes messages, dicom serves modalities, delivery sends to destinations, housekeeping watches "
+        "the clock. Of the processes on one store exactly one has delivery and one has housekeeping.",
+    )
+
+    @property
+    def shares_the_store(self) -> bool:
+        """True when other processes have to do what this one does not."""
+        return set(self.roles) != set(ROLES)
+
+
+class Store(Section):
+    """Where orders, messages and deliveries are kept."""
+
+    url: Annotated[str, AfterValidator(values.is_store_url)] = Field(
+        default="sqlite:///swf.db",
+        description="The database: sqlite:///FILE (relative to the folder swf is started in; four slashes make it "
+        "absolute) or postgresql+psycopg://USER@HOST/NAME.",
+    )
+
+
+class Hl7(Section):
+    """The door for orders: an MLLP listener (RAD-2, RAD-3, RAD-4, RAD-12, RAD-13)."""
+
+    host: Host = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for all.")
+    port: OwnPort = Field(default=2575, description="The port to listen on; 0 takes any free one.")
+    max_frame_bytes: int = Field(
+        default=16 * 1024 * 1024, ge=4096, le=1024**3, description="The longest message taken; a longer one is refused."
+    )
+    frame_deadline_seconds: Seconds = Field(
+        default=60.0, description="How long a message may take from its first byte to its last."
+    )
+    max_connections: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="How many senders may be connected at once; above it the longest idle one makes room.",
+    )
+    max_connections_per_peer: int = Field(
+        default=64, ge=1, le=10_000, description="How many of them may come from one address."
+    )
+    default_charset: Codec = Field(
+        default="utf-8",
+        description="The character set of messages that declare none in MSH-18, such as utf-8 or windows-1251.",
+    )
+    processing_ids: Annotated[str, AfterValidator(values.is_processing_ids)] = Field(
+        default="P",
+        description="Which messages are taken, by MSH-11: P production, T training, D debugging, or several (PT).",
+    )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM); when given, senders must use TLS 1.2 or newer."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
+    tls_client_ca: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The authorities (PEM) that signed the senders' certificates; when given, a sender must show one.",
+    )
+
+    @field_validator("tls_key", "tls_client_ca")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return beside_certificate(value, info)
+
+    @property
+    def senders_are_checked(self) -> bool:
+        """True when, once there are sources, only they may send."""
+        return not is_loopback(self.host)
+
+
+class Dicom(Section):
+    """The door for modalities: worklist (RAD-5) and procedure steps (RAD-6, RAD-7)."""
+
+    ae_title: AeTitle = Field(default="SWF", description="Our application entity title.")
+    host: Host = Field(default="127.0.0.1", description="The address to listen on; 0.0.0.0 for all.")
+    port: OwnPort = Field(default=11112, description="The port to listen on; 0 takes any free one.")
+    accept_unknown_callers: bool = Field(
+        default=False,
+        description="Whether AE titles without a [[modality]] may call; always so while host is a loopback address.",
+    )
+    accept_any_called_title: bool = Field(
+        default=False,
+        description="Whether devices may call us by another AE title; always so while host is a loopback address.",
+    )
+    max_associations: int = Field(
+        default=256, ge=1, le=10_000, description="How many modalities may be connected at once."
+    )
+    max_associations_per_peer: int = Field(
+        default=128, ge=1, le=10_000, description="How many of them may come from one address."
+    )
+    max_waiting: int = Field(
+        default=256,
+        ge=1,
+        le=10_000,
+        description="How many connections may be open that have not yet associated; beyond it the oldest has to go.",
+    )
+    max_waiting_per_peer: int = Field(
+        default=128, ge=1, le=10_000, description="How many of them may come from one address."
+    )
+    association_seconds: Seconds = Field(
+        default=10.0, description="How long a device may take from its connection to its whole association request."
+    )
+    request_seconds: Seconds = Field(
+        default=30.0,
+        description="How long a request may take from its first byte to its last, and a peer to read what it asked for.",
+    )
+    idle_seconds: Seconds = Field(default=600.0, description="How long an association may say nothing.")
+    max_answers: int = Field(
+        default=0,
+        ge=0,
+        description="How many items a query is answered with at most; where more match, they are followed by status "
+        "A700 in place of 0000. 0 for no limit.",
+    )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM); when given, tls_port is opened as well."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
+    tls_client_ca: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The authorities (PEM) that signed the devices' certificates; when given, a device must show one.",
+    )
+    tls_port: OwnPort = Field(
+        default=2762, description="The port for TLS 1.2 and 1.3 (PS3.15 B.12); 0 takes any free one."
+    )
+    tls_only: bool = Field(default=False, description="Whether port stays closed, so that every device must use TLS.")
+
+    @field_validator("tls_key", "tls_client_ca")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return beside_certificate(value, info)
+
+    @field_validator("tls_only")
+    @classmethod
+    def _leaves_a_door(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and not info.data.get("tls_certificate"):
+            raise PydanticCustomError("tls", "means nothing without tls_certificate")
+        return value
+
+    @property
+    def callers_are_checked(self) -> bool:
+        """True when only the modalities of the configuration may call."""
+        return not (self.accept_unknown_callers or is_loopback(self.host))
+
+    @property
+    def called_is_checked(self) -> bool:
+        """True when who calls must know our AE title."""
+        return not (self.accept_any_called_title or is_loopback(self.host))
+
+
+class Modality(Answers):
+    """A device that may call; repeat the table for each. Every key of [[profile]] may stand here too, for it alone."""
+
+    ae_title: AeTitle = Field(description="The AE title it calls with.", examples=["CT1"])
+    host: Host | None = Field(
+        default=None, description="Its address; optional, checked when given.", examples=["10.0.0.21"]
+    )
+    mpps: Literal["strict", "standard", "lenient"] = Field(
+        default="standard",
+        description="How its reports of performed steps are judged: standard demands what they cannot be understood "
+        "without, strict all of table F.7.2-1 of PS3.4, lenient refuses only contradictions and notes what was missing.",
+    )
+    certificate: Annotated[str, Field(max_length=255)] = Field(
+        default="",
+        description="A name in its certificate (common or alternative), or sha256: and the fingerprint; when given, it "
+        "may call only over TLS and with that certificate.",
+    )
+    aliases: tuple[AeTitle, ...] = Field(default=(), description="Further AE titles it calls with.")
+    profile: str = Field(default="", description="The [[profile]] by which it is answered; empty for default, if any.")
+    link_unscheduled: bool = Field(
+        default=True,
+        description="Whether an exam it reports without any order is taken for the only open step of the same patient, "
+        "modality and day; otherwise an operator decides.",
+    )
+    overdue_hours: float = Field(
+        default=12.0,
+        ge=0,
+        le=8760,
+        description="After how many hours without news an exam in progress is called overdue; 0 never.",
+    )
+    when_overdue: Literal["note", "complete", "discontinue"] = Field(
+        default="note",
+        description="What then happens: it is noted for an operator, or also presumed to have ended; what the device "
+        "reports later still counts.",
+    )
+    completed_by: tuple[Literal["report", "availability", "time"], ...] = Field(
+        default=(),
+        description="For a device that sends no MPPS: what completes its steps. A final report (ORU^R01), a notice that "
+        "the images are there (RAD-49), or time.",
+    )
+    completed_after_hours: float = Field(
+        default=24.0,
+        gt=0,
+        le=8760,
+        description="How many hours after its scheduled start a step is completed by time.",
+    )
+
+
+class Source(Section):
+    """A system that sends orders; repeat the table for each, the first that fits a message counts."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What it is called in the log.", examples=["his"]
+    )
+    application: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The sending application, MSH-3.1 of its messages; empty for any."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The sending facility, MSH-4.1 of its messages; empty for any."
+    )
+    hosts: tuple[Network, ...] = Field(
+        default=(),
+        description="The addresses and networks it may send from, such as 10.0.0.21 or 10.0.0.0/24; empty for any.",
+    )
+    charset: OptionalCodec = Field(
+        default="", description="The character set of its messages that declare none in MSH-18; empty as in [hl7]."
+    )
+    charset_override: OptionalCodec = Field(
+        default="", description="The character set of all its messages, whatever MSH-18 declares."
+    )
+    time_zone: TimeZone = Field(
+        default="",
+        description="The zone of its clocks, for times that name no offset from UTC; empty for the zone of the site.",
+    )
+    ack_mode: Literal["original", "enhanced"] = Field(
+        default="original",
+        description="enhanced gives accept and application acknowledgements as MSH-15 and MSH-16 ask (HL7 2.9.3).",
+    )
+    application_ack_to: str = Field(
+        default="",
+        description="The name of the [[destination]] that gets its application acknowledgements in enhanced mode, in the "
+        "line of what else it is told; empty for the connection the message came by.",
+    )
+    reply: Literal["ack", "application"] = Field(
+        default="ack",
+        description="application answers orders with ORR^O02, ORG^O20 or ORI^O24, order by order, instead of ACK.",
+    )
+    late_messages: Literal["take", "refuse"] = Field(
+        default="take",
+        description="What becomes of a message that is older (ORC-9 or EVN-2, else MSH-7) than one it sent before of the "
+        "same order or patient: it is carried out with a warning in the journal, or refused (AE 206).",
+    )
+    mapping: str = Field(
+        default="", description="A mapping file for its messages; empty for the one of the whole site."
+    )
+
+
+class Line(Section):
+    """Where something is delivered to in order, until it is taken."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What it is called in lists and in the log.", examples=["mis"]
+    )
+    host: Host = Field(description="Its address.", examples=["127.0.0.1"])
+    port: PeerPort = Field(description="The port it listens on.", examples=[2576])
+    tls: bool = Field(default=False, description="Whether to speak TLS 1.2 or newer with it.")
+    tls_ca: OptionalFile = Field(
+        default="", description="The authorities (PEM) that signed its certificate; empty for those of the system."
+    )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM), for a destination that asks for one."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
+    ack_timeout_seconds: Seconds = Field(default=30.0, description="How long to wait for its acknowledgement.")
+    retry_first_seconds: Seconds = Field(
+        default=0.5, description="The pause after the first failed attempt; the pauses grow from here."
+    )
+    retry_last_seconds: Seconds = Field(
+        default=10.0, validate_default=True, description="The longest pause between two attempts."
+    )
+    refusals_before_parking: int = Field(
+        default=5,
+        ge=1,
+        le=1000,
+        description="How often it may refuse a message before the message waits for an operator.",
+    )
+
+    @field_validator("tls_key")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return beside_certificate(value, info)
+
+    @field_validator("retry_last_seconds")
+    @classmethod
+    def _is_not_before_the_first(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("retry_first_seconds", 0):
+            raise PydanticCustomError("retry", "must not be shorter than retry_first_seconds")
+        return value
+
+
+class Destination(Line):
+    """A system that is told what happened to its orders; repeat the table for each."""
+
+    send: tuple[Literal["ORM^O01", "ORU^R01"], ...] = Field(
+        default=("ORM^O01", "ORU^R01"),
+        description="Which messages it gets; none for one that gets application acknowledgements alone.",
+    )
+    application: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The receiving application, MSH-5 of what it gets."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="", description="The receiving facility, MSH-6 of what it gets."
+    )
+    charset: Annotated[str, AfterValidator(values.is_charset)] = Field(
+        default="UNICODE UTF-8", description="The character set it reads, as MSH-18 names it."
+    )
+
+
+class Relay(Line):
+    """A system that is told of performed steps as modalities report them (RAD-6, RAD-7); repeat the table for each."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64)] = Field(
+        description="What it is called in lists and in the log; no destination's name.", examples=["pacs"]
+    )
+    port: PeerPort = Field(description="The port it listens on.", examples=[104])
+    ae_title: AeTitle = Field(description="The AE title it is called by.", examples=["PACS"])
+    modalities: tuple[AeTitle, ...] = Field(
+        default=(), description="The AE titles whose reports it gets; empty for all but its own."
+    )
+
+
+class Worklist(Section):
+    """What of the orders modalities see (RAD-5)."""
+
+    hold_for: tuple[Literal["missing", "backslash", "length", "character", "form", "lost"], ...] = Field(
+        default=("missing", "backslash", "length", "character", "form"),
+        description="The flaws for which an entry is kept from every worklist until its order is corrected: missing "
+        "(no value of type 1), backslash (two values where one may be), length (too long), character (control "
+        "characters), form (no such date, code, number), lost (letters lost before they came here). swf held lists "
+        "them; an entry with another flaw is shown and listed too.",
+    )
+
+
+class Site(Section):
+    """What our own messages and numbers are signed with."""
+
+    name: Annotated[Hl7Text, Field(min_length=1, max_length=180)] = Field(
+        default="SWF", description="The sending application, MSH-3 of what we send."
+    )
+    facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
+        default="RAD", description="The sending facility, MSH-4 of what we send."
+    )
+    issuer: Annotated[Hl7Text, Field(max_length=64)] = Field(
+        default="",
+        description="The assigning authority of patient identifiers that name none (PID-3.4); of several "
+        "identifiers, the one of this authority is the Patient ID.",
+    )
+    accession_prefix: Annotated[str, AfterValidator(values.is_accession_prefix)] = Field(
+        default="SWF",
+        description="What accession numbers generated here begin with: up to 6 capitals and digits.",
+    )
+    time_zone: TimeZone = Field(
+        default="",
+        description="The zone of the site's clocks, such as Europe/Berlin; empty for the zone of this machine.",
+    )
