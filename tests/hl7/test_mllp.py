@@ -128,7 +128,7 @@ def test_a_sender_starts_over_after_half_a_message() -> None:
 
 @pytest.mark.parametrize("inner", [b"\x0b", b"\x0bM", b"\x1c", b"\x1cx", b"\x1c\x1c", b"\x0bPID"])
 def test_framing_bytes_inside_a_message_are_data(inner: bytes) -> None:
-    """Stray control bytes in a report text do not cut the message."""
+    """(10) Stray control bytes in a report text do not cut the message."""
     assert received(mllp.frame(ORDER + inner + b"|tail")) == [ORDER + inner + b"|tail"]
 
 

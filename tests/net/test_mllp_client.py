@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -124,7 +125,7 @@ def _then_close(connection: socket.socket, control_id: str) -> None:
     ],
 )
 def test_odd_but_clear_acknowledgements(scripted_peer: Any, client_for: Any, order: Any, script: Any) -> None:
-    """However oddly a destination acknowledges, its yes to this message counts, and the next message is not confused."""
+    """(53) However oddly a destination acknowledges, its yes to this message counts, and the next message is not confused."""
     peer = scripted_peer(script)
     client = client_for(peer)
     for number in range(3):
@@ -150,7 +151,7 @@ def _half(connection: socket.socket, control_id: str) -> None:
 
 @pytest.mark.parametrize("script", [_silent, _unframed, _for_another, _half])
 def test_no_acknowledgement(scripted_peer: Any, client_for: Any, order: Any, script: Any) -> None:
-    """Without a clear answer in time nothing counts as delivered, and the connection is not used again."""
+    """(53) Without a clear answer in time nothing counts as delivered, and the connection is not used again."""
     peer = scripted_peer(Once(script))
     client = client_for(peer, ack_timeout_s=0.15)
     with pytest.raises(errors.PeerSilent, match=r"within 0\.15 s"):
@@ -170,7 +171,7 @@ def _hang_up_within(connection: socket.socket, control_id: str) -> None:
 
 @pytest.mark.parametrize("script", [_hang_up, _hang_up_within])
 def test_destination_that_hangs_up(scripted_peer: Any, client_for: Any, order: Any, script: Any) -> None:
-    """A destination that closes before or within its answer has not acknowledged; the next attempt connects again."""
+    """(53) A destination that closes before or within its answer has not acknowledged; the next attempt connects again."""
     peer = scripted_peer(Once(script))
     client = client_for(peer)
     with pytest.raises(errors.PeerSilent, match="closed"):
@@ -178,8 +179,35 @@ def test_destination_that_hangs_up(scripted_peer: Any, client_for: Any, order: A
     assert client.send(order("M1"), "M1").code == "AA"
 
 
+def test_a_destination_of_one_session(client_for: Any, order: Any) -> None:
+    """(53) A destination that serves one connection at a time is never kept waiting by one that was given up."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as server:
+        server.settimeout(10.0)
+        left: list[bytes] = []
+
+        def serve() -> None:
+            silent, _ = server.accept()
+            with silent:
+                silent.settimeout(10.0)
+                while received := silent.recv(65536):  # nobody else is served before this one leaves
+                    left.append(received)
+            answering, _ = server.accept()
+            with answering:
+                answering.recv(65536)
+                _send_reply(answering, "M1")
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        client = client_for(SimpleNamespace(address=server.getsockname()), ack_timeout_s=0.15)
+        with pytest.raises(errors.PeerSilent):
+            client.send(order("M1"), "M1")
+        assert client.send(order("M1"), "M1").code == "AA"
+        serving.join(10.0)
+    assert b"".join(left) == b"\x0b" + order("M1") + b"\x1c\r"
+
+
 def test_late_acknowledgement(scripted_peer: Any, client_for: Any, order: Any) -> None:
-    """An answer that comes too late is never taken for the answer to a later message."""
+    """(53) An answer that comes too late is never taken for the answer to a later message."""
     late = threading.Event()
 
     def script(connection: socket.socket, control_id: str) -> None:
@@ -196,7 +224,7 @@ def test_late_acknowledgement(scripted_peer: Any, client_for: Any, order: Any) -
 
 @pytest.mark.parametrize("code", ["AE", "AR", "CE", "CR"])
 def test_refused(scripted_peer: Any, client_for: Any, order: Any, code: str) -> None:
-    """A refusal is told with its code, its error number and its words, and the connection stays."""
+    """(53) A refusal is told with its code, its error number and its words, and the connection stays."""
 
     def script(connection: socket.socket, control_id: str) -> None:
         text = "|who is this" + "\rERR|PID^1^3^204&Unknown key identifier&HL70357"
@@ -212,7 +240,7 @@ def test_refused(scripted_peer: Any, client_for: Any, order: Any, code: str) -> 
 
 
 def test_unreachable(order: Any) -> None:
-    """A destination that is down is told apart from one that does not answer."""
+    """(53) A destination that is down is told apart from one that does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = free.getsockname()
     client = mllp_client.MllpClient(*address)

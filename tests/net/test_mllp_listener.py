@@ -49,7 +49,7 @@ def test_one_message_is_answered(listen: Any, dial: Any, receiver: Any, order: A
 
 
 def test_message_cut_at_every_byte(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """Wherever the network cuts an order in two, it arrives whole and once."""
+    """(1) Wherever the network cuts an order in two, it arrives whole and once."""
     sender = dial(listen(receiver))
     frame = framed(order("A1"))
     for cut in range(1, len(frame)):
@@ -66,7 +66,7 @@ def test_message_cut_at_every_byte(listen: Any, dial: Any, receiver: Any, order:
 def test_noise_and_any_cutting(
     *, listen: Any, dial: Any, receiver: Any, order: Any, framed: Any, noise: list[bytes], data: st.DataObject
 ) -> None:
-    """However a sender cuts its stream, and whatever it puts between messages, each message is answered in order."""
+    """(8) However a sender cuts its stream, and whatever it puts between messages, each message is answered in order."""
     receiver.messages.clear()
     sender = dial(listen(receiver))
     stream = b"".join(between + framed(order(f"N{number}")) for number, between in enumerate(noise))
@@ -77,7 +77,7 @@ def test_noise_and_any_cutting(
 
 
 def test_thousand_pipelined_messages(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """A sender that does not wait for answers gets all of them, in order."""
+    """(2) A sender that does not wait for answers gets all of them, in order."""
     sender = dial(listen(receiver))
     stream = b"".join(framed(order(f"P{number}")) for number in range(1000))
     writer = threading.Thread(target=sender.send, args=(stream,))
@@ -97,7 +97,7 @@ def test_fifty_connections_at_once(listen: Any, dial: Any, receiver: Any, order:
 
 
 def test_half_message_then_reset(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """A sender that vanishes in the middle of a message leaves nothing behind."""
+    """(3) A sender that vanishes in the middle of a message leaves nothing behind."""
     listener = listen(receiver)
     broken, sender = dial(listener), dial(listener)
     broken.send(framed(order("HALF"))[:-10])
@@ -141,7 +141,7 @@ def test_a_message_given_up_is_kept_and_not_answered(
 
 @pytest.mark.parametrize("ending", [b"\x1c", b"\x1c\n", b"\x1c\r\n", b"\x1c\r\0"])
 def test_careless_frame_ends(listen: Any, dial: Any, receiver: Any, order: Any, ending: bytes) -> None:
-    """A sender that forgets the CR, or adds line feeds, is understood."""
+    """(7) A sender that forgets the CR, or adds line feeds, is understood."""
     sender = dial(listen(receiver))
     sender.send(b"\x0b" + order("A1") + ending)
     assert sender.answer() == ("AA", "A1")
@@ -151,21 +151,21 @@ def test_careless_frame_ends(listen: Any, dial: Any, receiver: Any, order: Any, 
 
 
 def test_end_without_cr_before_next_message(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """Two messages with only one complete frame end between them are two messages."""
+    """(6) Two messages with only one complete frame end between them are two messages."""
     sender = dial(listen(receiver))
     sender.send(b"\x0b" + order("A1") + b"\x1c" + framed(order("A2")))
     assert sender.answers(2) == [("AA", "A1"), ("AA", "A2")]
 
 
 def test_empty_frame_is_answered(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """An empty frame is answered like any other, and the connection goes on."""
+    """(12) An empty frame is answered like any other, and the connection goes on."""
     sender = dial(listen(receiver))
     sender.send(framed(b""), framed(order("A1")))
     assert sender.answers(2) == [("AA", ""), ("AA", "A1")]
 
 
 def test_megabyte_of_frame_starts(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """A sender gone mad with start bytes neither stops the door nor hides the message after them."""
+    """(9, 14) A sender gone mad with start bytes neither stops the door nor hides the message after them."""
     sender = dial(listen(receiver))
     sender.send(b"\x0b" * 2**20 + framed(order("A1")))
     assert sender.answer() == ("AA", "A1")
@@ -186,7 +186,7 @@ def test_too_long_message(listen: Any, dial: Any, receiver: Any, order: Any, fra
 
 
 def test_silence_within_a_message(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """A sender that stops in the middle of a message is told so by the message's number, and disconnected."""
+    """(4) A sender that stops in the middle of a message is told so by the message's number, and disconnected."""
     sender = dial(listen(receiver, frame_deadline_s=0.1))
     sender.send(framed(order("SLOW"))[:-5])
     assert sender.answer() == ("AR", "SLOW")
@@ -196,7 +196,7 @@ def test_silence_within_a_message(listen: Any, dial: Any, receiver: Any, order: 
 
 
 def test_deadline_is_for_the_whole_message(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """A sender that drips a byte now and then does not hold the door for ever."""
+    """(5) A sender that drips a byte now and then does not hold the door for ever."""
     sender = dial(listen(receiver, frame_deadline_s=0.3))
     sender.send(b"\x0b" + order("DRIP"))
     sender.socket.settimeout(0.05)
@@ -237,7 +237,7 @@ def test_idle_connection_outlives_the_deadline(listen: Any, dial: Any, receiver:
 
 
 def test_half_close_is_answered(listen: Any, dial: Any, receiver: Any, order: Any, framed: Any) -> None:
-    """A sender that closes its half of the connection right after the message still gets the answer."""
+    """(18) A sender that closes its half of the connection right after the message still gets the answer."""
     sender = dial(listen(receiver))
     sender.send(framed(order("A1")), b"\x0b" + order("A2") + b"\x1c")
     sender.socket.shutdown(socket.SHUT_WR)
@@ -256,7 +256,7 @@ def test_half_close_is_answered(listen: Any, dial: Any, receiver: Any, order: An
 def test_other_protocols(
     *, listen: Any, dial: Any, receiver: Any, log_lines: io.StringIO, opening: bytes, reason: str
 ) -> None:
-    """A browser, a TLS client or a scanner at the wrong port is disconnected, and the log says what it was."""
+    """(19) A browser, a TLS client or a scanner at the wrong port is disconnected, and the log says what it was."""
     sender = dial(listen(receiver))
     sender.send(opening)
     assert sender.at_end()
@@ -265,7 +265,7 @@ def test_other_protocols(
 
 
 def test_unframed_message(listen: Any, dial: Any, receiver: Any, order: Any) -> None:
-    """A sender without MLLP framing learns it at once instead of waiting for ever."""
+    """(11) A sender without MLLP framing learns it at once instead of waiting for ever."""
     sender = dial(listen(receiver))
     sender.send(order("BARE"))
     assert sender.answer() == ("AR", "BARE")
@@ -275,7 +275,7 @@ def test_unframed_message(listen: Any, dial: Any, receiver: Any, order: Any) -> 
 
 
 def test_sender_gone_before_its_answer(listen: Any, dial: Any, order: Any, framed: Any, log_lines: io.StringIO) -> None:
-    """A sender that vanishes before its answer is no error; the message was taken and others are served."""
+    """(17) A sender that vanishes before its answer is no error; the message was taken and others are served."""
     patient = Patient()
     listener = listen(patient)
     gone = dial(listener)

@@ -1,6 +1,7 @@
 """The inputs a listener must survive (hl7v2.md §9): each is answered, kept as it came, and the next order is taken.
 
-Numbers 1 to 14, 17 and 18, as far as they concern the wire alone, are in `test_mllp_listener`.
+The names of tests and cases have the numbers of that list. Those that concern the wire alone are in `test_mllp_listener`
+and `tests/hl7/test_mllp`, what destinations do in `test_mllp_client`.
 """
 
 import io
@@ -199,6 +200,15 @@ def test_an_acknowledgement_is_not_acknowledged(
     sender.send(framed(raw), framed(following))
     assert sender.answer() == ("AA", f"C{number + 100_000}")
     assert [kept for kept, _, _ in _newest(broker, 2)] == [raw, following]
+
+
+def test_every_input_of_the_list_has_its_test() -> None:
+    """None of the inputs to be survived, 1 to 53, is without a test that names it."""
+    files = ("net/test_must_survive.py", "net/test_mllp_listener.py", "net/test_mllp_client.py", "hl7/test_mllp.py")
+    texts = "".join((Path(__file__).parents[1] / file).read_text("utf-8") for file in files)
+    named = re.findall(r'"""\(([0-9, ]+)\) ', texts)
+    numbers = {int(number) for each in named for number in each.split(",")} | {int(name.split()[0]) for name in CASES}
+    assert numbers == set(range(1, 54))
 
 
 def _newest(broker: Broker, count: int) -> list[tuple[bytes, str, str]]:
