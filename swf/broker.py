@@ -48,9 +48,9 @@ class Broker:
                 negotiation.PERFORMED_STEP: {
                     Command.N_CREATE: mpps_scp.on_create(self.database, lambda: self.site),
                     Command.N_SET: mpps_scp.on_set(self.database, lambda: self.site),
-                    Command.N_GET: mpps_scp.on_get(self.database),
+                    Command.N_GET: mpps_scp.on_get(self.database, lambda: self.site),
                 },
-                negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: mpps_scp.on_get(self.database)},
+                negotiation.PERFORMED_STEP_RETRIEVE: {Command.N_GET: mpps_scp.on_get(self.database, lambda: self.site)},
                 negotiation.AVAILABILITY: {Command.N_CREATE: ian_scp.on_create(self.database, lambda: self.site)},
             },
             secured=self._secured.get("dicom"),

@@ -27,6 +27,8 @@ TO_BE_RESOLVED = (Matching.PARTLY, Matching.OTHER_PATIENT, Matching.UNMATCHED)
 class PerformedProcedureStep(SQLModel, table=True):
     """One MPPS instance; `dataset` is what N-CREATE and every N-SET left, the columns what it is looked for by.
 
+    `called_ae_title` is which of our titles it was reported to: that of the site, or of a partition.
+
     `presumed` is the end it is taken to have had when the modality never reported one.
     """
 
@@ -40,6 +42,7 @@ class PerformedProcedureStep(SQLModel, table=True):
     sop_instance_uid: str = Field(unique=True)
     status: str
     calling_ae_title: str
+    called_ae_title: str
     dataset: bytes
     matching: str
     patient_id: str

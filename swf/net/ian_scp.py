@@ -20,7 +20,7 @@ def on_create(database: Database, site: Callable[[], Site]) -> Callable[[Request
         attributes = n_services.decoded(request)
         if attributes is None:
             return n_services.answer(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
-        notification = Notification(request.calling, name, attributes)
+        notification = Notification(request.calling, name, attributes, request.called)
         told = n_services.carry_out(
             database,
             request,

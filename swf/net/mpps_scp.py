@@ -11,8 +11,8 @@ from swf.errors import StoreError
 from swf.net import n_services
 from swf.net.dicom_request import Answer, Request
 from swf.store import mpps as store
-from swf.store.database import Database, Transaction
-from swf.workflow import mpps
+from swf.store.database import Database, Record, Transaction
+from swf.workflow import mpps, partitions
 from swf.workflow.mpps import Report
 from swf.workflow.site import Site
 
@@ -26,7 +26,7 @@ def on_create(database: Database, site: Callable[[], Site]) -> Callable[[Request
         attributes = n_services.decoded(request)
         if attributes is None:
             return n_services.answer(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
-        report = Report(request.calling, name, attributes, not given, request.syntax, request.raw)
+        report = Report(request.calling, name, attributes, not given, request.syntax, request.raw, request.called)
         answer = _carry_out(
             database, request, report, lambda transaction: mpps.create(transaction, site(), report, clock.now())
         )
@@ -45,7 +45,9 @@ def on_set(database: Database, site: Callable[[], Site]) -> Callable[[Request], 
         if modifications is None:
             return n_services.answer(status.PROCESSING_FAILURE, "the modification list cannot be read"), None
         name = request.sop_instance
-        report = Report(request.calling, name, modifications, syntax=request.syntax, raw=request.raw)
+        report = Report(
+            request.calling, name, modifications, syntax=request.syntax, raw=request.raw, called=request.called
+        )
         answer = _carry_out(
             database, request, report, lambda transaction: mpps.change(transaction, site(), report, clock.now())
         )
@@ -54,7 +56,7 @@ def on_set(database: Database, site: Callable[[], Site]) -> Callable[[Request], 
     return change
 
 
-def on_get(database: Database) -> Callable[[Request], Answer]:
+def on_get(database: Database, site: Callable[[], Site]) -> Callable[[Request], Answer]:
     """What answers N-GET: the step as it stands, in Unicode; of it only what was asked for, when anything was (F.8.2)."""
 
     def retrieve(request: Request) -> Answer:
@@ -62,6 +64,8 @@ def on_get(database: Database) -> Callable[[Request], Answer]:
         try:
             with database.reading() as connection:
                 row = store.seen(connection, name)
+                if row is not None and not _may_see(connection, site(), request, row):
+                    row = None
         except StoreError as error:
             log.error("mpps not read", ae_title=request.calling, mpps=name, error=str(error))
             return n_services.answer(error.dimse_status, "the store cannot be read now; try again"), None
@@ -73,6 +77,10 @@ def on_get(database: Database) -> Callable[[Request], Answer]:
         return n_services.answer(status.SUCCESS if everything else status.NOT_ALL_ATTRIBUTES, ""), held
 
     return retrieve
+
+
+def _may_see(connection: Transaction, site: Site, request: Request, row: Record) -> bool:
+    return partitions.admits(site.settings, request.called, row, store.seen_for(connection, row.id))
 
 
 def _carry_out(database: Database, request: Request, report: Report, work: Callable[[Transaction], None]) -> Dataset:

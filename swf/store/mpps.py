@@ -63,7 +63,7 @@ def seen(connection: Connection, sop_instance_uid: str) -> Record | None:
 
 def add(transaction: Transaction, **columns: Any) -> int:
     """Add a performed step; returns its row number."""
-    return int(transaction.execute(_INSERT, {"presumed": "", **columns}).scalar_one())
+    return int(transaction.execute(_INSERT, {"presumed": "", "called_ae_title": "", **columns}).scalar_one())
 
 
 def change(transaction: Transaction, number: int, **columns: Any) -> None:

@@ -19,7 +19,7 @@ from swf.model.journal import Event
 from swf.store import availability, journal, mpps, orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import completion, performed
+from swf.workflow import completion, partitions, performed
 from swf.workflow.site import Site
 
 
@@ -30,6 +30,7 @@ class Notification:
     calling_ae_title: str
     sop_instance_uid: str
     dataset: Dataset
+    called: str = ""
 
 
 def receive(transaction: Transaction, site: Site, notification: Notification, at: datetime) -> None:
@@ -51,7 +52,8 @@ def receive(transaction: Transaction, site: Site, notification: Notification, at
     )
     known = _known(transaction, study)
     reported = [row for step in rules.performed_steps(dataset) if (row := mpps.find(transaction, step)) is not None]
-    scheduled = _scheduled(transaction, study, reported)
+    own = partitions.labels(site.settings, notification.called)
+    scheduled = partitions.within(own, _scheduled(transaction, study, reported))
     detail = _detail(notification, study, known, _expected(reported))
     entries = [Entry(Event.IMAGES_AVAILABLE, order, detail=detail) for order in performed.orders_or_none(scheduled)]
     if known and all(each.can_be_had for each in known):

@@ -21,8 +21,8 @@ from swf.model.mpps import Matching
 from swf.store import journal, mpps
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
+from swf.workflow import partitions, references, relays
 from swf.workflow import performed as effects
-from swf.workflow import references, relays
 from swf.workflow.references import Found
 from swf.workflow.relays import Passed
 from swf.workflow.site import Site
@@ -43,6 +43,7 @@ class Report:
     assigned: bool = False  # the modality left the UID to us
     syntax: str = ""
     raw: bytes = b""  # the dataset as it came
+    called: str = ""  # which of our AE titles; "" is that of the site
 
     def passed(self) -> Passed:
         """The report as it is passed on to others."""
@@ -67,12 +68,13 @@ def create(transaction: Transaction, site: Site, report: Report, at: datetime) -
     if present is not None:
         _said_again(transaction, report, present.id, at, same=measure == "lenient" and present.dataset == stored)
         return
-    found = references.find(transaction, site, dataset, report.calling_ae_title)
+    found = references.find(transaction, site, dataset, (report.calling_ae_title, report.called))
     number = mpps.add(
         transaction,
         sop_instance_uid=sop_instance_uid,
         status=PerformedStatus.IN_PROGRESS,
         calling_ae_title=report.calling_ae_title,
+        called_ae_title=report.called,
         dataset=stored,
         matching=found.matching,
         **_looked_for(dataset),
@@ -95,6 +97,9 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     row = mpps.find(transaction, sop_instance_uid)
     if row is None:
         raise UnknownStep("no performed step of that SOP Instance UID was created")
+    linked = mpps.scheduled_for(transaction, row.id)
+    if not partitions.admits(site.settings, report.called, row, linked):
+        raise UnknownStep("the performed step belongs to another partition")
     changes, warnings = _repaired(report.dataset, measure, creating=False)
     stored = rules.decode(row.dataset)
     if measure == "lenient" and row.status in FINAL and rules.encode(mpps_rules.merge(stored, changes)) == row.dataset:
@@ -107,7 +112,6 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
     presumed = "" if status in FINAL else row.presumed
     heard = {"presumed": presumed, "overdue_at": None, "updated_at": at}
     mpps.change(transaction, row.id, dataset=rules.encode_unicode(merged), status=status, **heard)
-    linked = mpps.scheduled_for(transaction, row.id)
     if status == row.status:
         detail = performed.detail()
         entries = [Entry(Event.MPPS_CHANGED, order, detail=detail) for order in effects.orders_or_none(linked)]

@@ -4,7 +4,7 @@ Whatever is found by less than study and step belongs to the patient the report 
 has had; a report that names nothing can mean the one open step of that patient, modality and day.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
@@ -15,7 +15,7 @@ from swf.dicom.terms import StepStatus
 from swf.model.mpps import Matching
 from swf.store import orders, patients
 from swf.store.database import Record, Transaction
-from swf.workflow import states
+from swf.workflow import partitions, states
 from swf.workflow.site import Site
 
 _OPEN = (StepStatus.SCHEDULED, StepStatus.ARRIVED, StepStatus.READY)
@@ -43,17 +43,20 @@ class Person:
     namesakes: frozenset[int] = frozenset()
 
 
-def find(transaction: Transaction, site: Site, dataset: Dataset, calling_ae_title: str) -> Found:
-    """The scheduled steps a report means."""
+def find(transaction: Transaction, site: Site, dataset: Dataset, titles: tuple[str, str]) -> Found:
+    """The scheduled steps a report means, by the calling and the called AE title: of a partition only its own."""
+    calling, called = titles
+    own = partitions.labels(site.settings, called)
     performed = rules.summary(dataset)
     person = named_person(transaction, performed)
     references = rules.references(dataset)
-    by_reference = [_of_reference(transaction, reference, person) for reference in references]
+    by_reference = [_of_reference(transaction, reference, person, own) for reference in references]
     if any(by_reference):
         return _named(by_reference, references, person)
-    if not site.device(calling_ae_title).link_unscheduled:
+    if not site.device(calling).link_unscheduled:
         return Found()
-    only = the_one_open(of_the_day(transaction, person, performed), (performed.performed_station, calling_ae_title))
+    of_the_day_here = partitions.within(own, of_the_day(transaction, person, performed))
+    only = the_one_open(of_the_day_here, (performed.performed_station, calling))
     return Found([only], Matching.FOUND) if only else Found()
 
 
@@ -108,14 +111,16 @@ def _named(by_reference: list[Sequence[Record]], references: list[Reference], pe
     return Found(found, matching)
 
 
-def _of_reference(transaction: Transaction, reference: Reference, person: Person) -> Sequence[Record]:
+def _of_reference(
+    transaction: Transaction, reference: Reference, person: Person, own: Collection[str]
+) -> Sequence[Record]:
     """By study and step id; else, for the same patient only, by the strictest set of identifiers that finds something.
 
     A modality that names a study or an accession but no step has performed what was still to be done of it; one that
     names a step nobody knows can only have meant the one there is.
     """
     for columns in _keys(reference, person):
-        found = orders.find_steps(transaction, columns)
+        found = partitions.within(own, orders.find_steps(transaction, columns))
         if columns.keys() >= _NAMED and found:
             return found
         same_patient = [row for row in found if not person.patient_id or row.patient in person.rows]

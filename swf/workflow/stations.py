@@ -22,6 +22,7 @@ from swf.dicom.worklist import WorklistQuery
 from swf.profiles import Answers
 from swf.store import worklist as store
 from swf.store.database import Record, Transaction
+from swf.workflow import partitions
 
 _LISTED = tuple(status for status in terms.StepStatus if status in terms.LISTED)
 _DAY = "%Y%m%d"
@@ -72,7 +73,7 @@ def find(settings: Settings, ae_title: str, called: str) -> Station:
     name = (device.profile if device else "") or profiles.DEFAULT
     answers = profiles.resolved(device or Answers(), settings.profile, name)
     titles = answers.stations or ((device.ae_title if device else ae_title),)
-    labels = next((each.labels for each in settings.partition if each.ae_title == called), ())
+    labels = partitions.labels(settings, called)
     held_for = flaws.mask(settings.worklist.hold_for)
     return Station(ae_title, called or settings.dicom.ae_title, device is not None, answers, titles, labels, held_for)
 

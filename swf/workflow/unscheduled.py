@@ -16,7 +16,7 @@ from swf.model.journal import Event
 from swf.store import journal, mpps, orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
-from swf.workflow import patients, references
+from swf.workflow import partitions, patients, references
 from swf.workflow import performed as effects
 from swf.workflow.site import Site
 
@@ -54,12 +54,13 @@ def _order_came(transaction: Transaction, site: Site, order: int, at: datetime) 
     scheduled = orders.steps(transaction, order)
     entries: list[Entry] = []
     for performed in mpps.unmatched(transaction, row.patient, {step.study_instance_uid for step in scheduled}):
+        here = partitions.within(partitions.labels(site.settings, performed.called_ae_title), scheduled)
         summary = rules.summary(rules.decode(performed.dataset))
         same_patient = row.patient in references.named_person(transaction, summary).rows
-        named = _named_by(performed, scheduled)
+        named = _named_by(performed, here)
         if named and same_patient:
             entries += effects.link(transaction, site, performed, named, at, by="an order that came later")
-        elif named or any(_is_like(step, summary) for step in scheduled):
+        elif named or any(_is_like(step, summary) for step in here):
             why = "of the same day" if same_patient else "of the same study, under another patient identifier"
             detail = {"mpps": performed.sop_instance_uid, "text": f"an exam {why} was reported before the order came"}
             entries.append(Entry(Event.MPPS_SUGGESTED, order, detail=detail))

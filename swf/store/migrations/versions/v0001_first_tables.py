@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("sop_instance_uid", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("calling_ae_title", sa.String(), nullable=False),
+        sa.Column("called_ae_title", sa.String(), nullable=False),
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
         sa.Column("matching", sa.String(), nullable=False),
         sa.Column("patient_id", sa.String(), nullable=False),
