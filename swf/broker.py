@@ -56,22 +56,13 @@ class Broker:
             secured=self._secured.get("dicom"),
             refusals=turned_away.refusals,
         )
-        self.hl7 = MllpListener(
-            settings.hl7.host,
-            settings.hl7.port,
-            self._receive_all,
-            broken=self._receive_broken,
-            limit=settings.hl7.max_frame_bytes,
-            frame_deadline_s=settings.hl7.frame_deadline_seconds,
-            max_connections=settings.hl7.max_connections,
-            max_connections_per_peer=settings.hl7.max_connections_per_peer,
-            secure=self._secured.get("hl7"),
-        )
+        self.hl7 = self._listener(settings.hl7.port, door=0)
+        self.own_doors = {port: self._listener(port, door=port) for port in _own_ports(settings)}
         keeping = Housekeeping(
             self.database,
             (*settings.destination, *settings.relay),
             self.ailing,
-            self.hl7.crowding,
+            lambda: [met for listener in (self.hl7, *self.own_doors.values()) for met in listener.crowding()],
             [partial(exams.watch, self.database, lambda: self.site)],
         )
         workers: dict[Role, list[Service]] = {
@@ -79,9 +70,25 @@ class Broker:
             "housekeeping": [keeping],
             "delivery": [*self._deliveries(settings), *self._relays(settings)],
         }
-        doors: dict[Role, list[Service]] = {"dicom": [self.dicom], "hl7": [self.hl7]}
+        doors: dict[Role, list[Service]] = {"dicom": [self.dicom], "hl7": [self.hl7, *self.own_doors.values()]}
         self._workers = [service for role in ROLES if role in settings.node.roles for service in workers.get(role, [])]
         self._doors = [service for role in ROLES if role in settings.node.roles for service in doors.get(role, [])]
+
+    def _listener(self, port: int, *, door: int) -> MllpListener:
+        """A door for HL7: the common one, or that of sources which have a port of their own."""
+        hl7 = self.settings.hl7
+        return MllpListener(
+            hl7.host,
+            port,
+            partial(self._receive_all, door=door),
+            broken=partial(self._receive_broken, door=door),
+            limit=hl7.max_frame_bytes,
+            frame_deadline_s=hl7.frame_deadline_seconds,
+            max_connections=hl7.max_connections,
+            max_connections_per_peer=hl7.max_connections_per_peer,
+            secure=self._secured.get("hl7"),
+            name=f"hl7 listener {door}" if door else "hl7 listener",
+        )
 
     def _deliveries(self, settings: Settings) -> Iterator[Service]:
         for each in settings.destination:
@@ -125,6 +132,8 @@ class Broker:
         self.settings, self.site = fresh, ready
         log.info("reloaded")
         waiting = [name for name in Settings.model_fields if getattr(settings, name) != getattr(fresh, name)]
+        if set(_own_ports(fresh)) != self.own_doors.keys():
+            waiting.append("source.port")
         if waiting:
             log.warning("changed settings need a restart", reason=", ".join(waiting))
 
@@ -132,13 +141,17 @@ class Broker:
         """The names of the services that do not do their work."""
         return [service.name for service in (*self._workers, *self._doors) if not service.healthy()]
 
-    def _receive_all(self, came: Iterable[tuple[bytes, Peer]]) -> list[bytes]:
-        return intake.receive_all(self.database, self.site, ((raw, peer.address) for raw, peer in came))
+    def _receive_all(self, came: Iterable[tuple[bytes, Peer]], *, door: int) -> list[bytes]:
+        return intake.receive_all(self.database, self.site.at_door(door), ((raw, peer.address) for raw, peer in came))
 
-    def _receive_broken(self, broken: Broken, peer: Peer) -> bytes:
+    def _receive_broken(self, broken: Broken, peer: Peer, *, door: int) -> bytes:
         return intake.receive_broken(
-            self.database, self.site, broken.raw, peer.address, broken.reason, answered=broken.answered
+            self.database, self.site.at_door(door), broken.raw, peer.address, broken.reason, answered=broken.answered
         )
+
+
+def _own_ports(settings: Settings) -> list[int]:
+    return list(dict.fromkeys(source.port for source in settings.source if source.port))
 
 
 def _stop(service: Service) -> None:

@@ -49,6 +49,7 @@ def lint(
 def explain(
     file: Annotated[Path | None, typer.Argument(help="A file of HL7 messages, one or several.")] = None,
     number: Annotated[int | None, typer.Option("--message", "-m", help="A stored message instead, by its id.")] = None,
+    port: Annotated[int, typer.Option("--port", help="As if the file came by that port, which is a source's own.")] = 0,
     as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
@@ -63,7 +64,7 @@ def explain(
     if number is not None:
         accounts = [_account_of_stored(site, number, config_file)]
     else:
-        accounts = list(_accounts(site, read(file or Path())))
+        accounts = list(_accounts(site.at_door(port), read(file or Path())))
     if as_json:
         print_json(accounts)
     else:
@@ -75,7 +76,7 @@ def explain(
 def _account_of_stored(site: Site, number: int, config_file: Path | None) -> dict[str, Any]:
     with looking(config_file) as database:
         row = stored_message(database, number)
-        told = account.of(site, bytes(row.raw), row.peer, database.rehearse)
+        told = account.of(site.at_door(row.door), bytes(row.raw), row.peer, database.rehearse)
     whole = row.disposition != Disposition.BROKEN
     return told if whole else told | {"refusal": f"the message did not come whole: {row.reason}"}
 

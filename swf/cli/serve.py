@@ -70,7 +70,7 @@ def ready(broker: Broker) -> str:
     roles = settings.node.roles
     title = settings.dicom.ae_title
     doors = [
-        ("HL7 on", broker.hl7.address if "hl7" in roles else None),
+        *(("HL7 on", each.address if "hl7" in roles else None) for each in (broker.hl7, *broker.own_doors.values())),
         (f"DICOM {title} on", broker.dicom.address if "dicom" in roles and not settings.dicom.tls_only else None),
         (f"DICOM {title} over TLS on", broker.dicom.tls_address if "dicom" in roles else None),
     ]

@@ -248,6 +248,13 @@ class Source(Section):
     facility: Annotated[Hl7Text, Field(max_length=180)] = Field(
         default="", description="The sending facility, MSH-4.1 of its messages; empty for any."
     )
+    port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="A port of its own, beside that of [hl7]: only what comes there is its; 0 for the common one. A port "
+        "that is new needs a restart.",
+    )
     hosts: tuple[Network, ...] = Field(
         default=(),
         description="The addresses and networks it may send from, such as 10.0.0.21 or 10.0.0.0/24; empty for any.",

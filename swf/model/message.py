@@ -21,7 +21,7 @@ class Disposition(StrEnum):
 class Message(SQLModel, table=True):
     """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame.
 
-    Of a message above the limit `raw` holds the first bytes, and `reason` says how many came.
+    `door` is the port it came by when that is its sources' own, else 0. Of a message above the limit `raw` holds the first bytes, and `reason` says how many came.
     """
 
     __tablename__ = "message"
@@ -30,6 +30,7 @@ class Message(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     received_at: datetime = Field(sa_type=Moment, index=True)
     peer: str
+    door: int = 0
     source: str
     type: str
     control_id: str

@@ -287,6 +287,7 @@ def _keep(
         transaction,
         received_at=arrival.at,
         peer=arrival.peer,
+        door=arrival.site.door,
         source=arrival.source,
         type=_column(arrival.header.type),
         control_id=arrival.control_id,

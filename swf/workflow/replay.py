@@ -95,7 +95,7 @@ def _apply(transaction: Transaction, site: Site, row: Record, at: datetime) -> _
         raise BrokenFrame(f"the message did not come whole: {row.reason}")
     known = {entry.order for entry in journal.of_message(transaction, row.id) if entry.order}
     before = steps_of(transaction, known)
-    entries = carry_out(transaction, site, bytes(row.raw), row.peer, at)
+    entries = carry_out(transaction, site.at_door(row.door), bytes(row.raw), row.peer, at)
     return _Applied(entries, tuple(_changes(before, steps_of(transaction, known | orders_of(entries)))))
 
 

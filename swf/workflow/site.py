@@ -21,12 +21,20 @@ ANY_DEVICE = Modality.model_construct(ae_title="")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The configuration and the mapping in force; for one message, `source` is who sent it."""
+    """The configuration and the mapping in force; for one message, `source` is who sent it.
+
+    `door` is the port a message came by when that is some sources' own, 0 for the common one.
+    """
 
     settings: Settings
     mapping: SiteMapping
     source_mappings: Mapping[str, SiteMapping] = field(default_factory=dict)
     source: Source = ANYBODY
+    door: int = 0
+
+    def at_door(self, port: int) -> "Site":
+        """The site as it is found by what comes to a port of its own."""
+        return replace(self, door=port) if port != self.door else self
 
     def mappings(self) -> list[SiteMapping]:
         """Every mapping in force."""
@@ -37,7 +45,8 @@ class Site:
 
         The first [[source]] that fits by name and address counts; one that fits by name alone, when none does.
         """
-        named = [source for source in self.settings.source if _is_named(source, header)]
+        here = (source for source in self.settings.source if source.port == self.door)
+        named = [source for source in here if _is_named(source, header)]
         source = next((source for source in named if _admits(source.hosts, peer)), named[0] if named else None)
         if source is None:
             return self
@@ -48,10 +57,11 @@ class Site:
         return stations.device_of(self.settings, ae_title) or ANY_DEVICE
 
     def admit(self, peer: str) -> None:
-        """Raise UnknownSender for a source that sends from elsewhere and, off loopback, for one that is not listed."""
+        """Raise UnknownSender for a source that sends from elsewhere and, off loopback or at a port of others, for one that is not listed."""
         if not _admits(self.source.hosts, peer):
             raise UnknownSender(f"{self.source.name} does not send from this address", location="MSH^1^3")
-        if self.source is ANYBODY and self.settings.source and self.settings.hl7.senders_are_checked:
+        checked = self.settings.source and self.settings.hl7.senders_are_checked
+        if self.source is ANYBODY and (self.door or checked):
             raise UnknownSender("the sender is not known here", location="MSH^1^3")
 
     @property

@@ -3,9 +3,16 @@
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
+from swf import config
+from swf.model.message import MESSAGE
+from swf.model.order import STEP
 from swf.store import deliveries
+from swf.workflow import replay
 from tests.net.conftest import TIMEOUT_S
 
 ORDER = "ORC|NW|{0}^HIS\rOBR||{0}^HIS||CTABD^CT abdomen^99HIS\r"
@@ -81,3 +88,39 @@ def test_a_batch_becomes_orders(*, make_broker: Any, dial: Any, framed: Any) -> 
     assert sender.answers(2) == [("AA", "C1"), ("AA", "C2")]
     with broker.database.reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM scheduled_procedure_step").scalar() == 2
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def test_a_source_with_a_port_of_its_own(*, make_broker: Any, dial: Any, framed: Any, tmp_path: Path) -> None:
+    """Two sites that send under the same names are told apart by the port: each has its mapping, also when it is replayed."""
+    mapping = tmp_path / "south.toml"
+    base = config.shipped_mappings() / "default.toml"
+    mapping.write_text(f'extends = "{base}"\n[stations]\n"*" = "SOUTH"\n', "utf-8")
+    port = _free_port()
+    south = {**HIS, "name": "south", "port": port, "mapping": str(mapping), "charset": "windows-1251"}
+    broker = make_broker(source=[HIS, south])
+    common, own = dial(broker.hl7), dial(broker.own_doors[port])
+    cyrillic = _order("2").replace(b"DOE^JANE", "ПРИМЕР^ИВАН".encode("cp1251"))
+    common.send(framed(_order("1")), framed(cyrillic))
+    assert common.answers(2) == [("AA", "C1"), ("AE", "C2")]
+    own.send(framed(cyrillic))
+    assert own.answer() == ("AA", "C2")
+    with broker.database.reading() as connection:
+        stations = connection.execute(select(STEP.c.station).order_by(STEP.c.id)).scalars().all()
+        messages = connection.execute(select(MESSAGE).order_by(MESSAGE.c.id)).all()
+    assert stations == ["UNKNOWN", "SOUTH"]
+    assert [row.door for row in messages] == [0, 0, port]
+    outcomes = replay.replay_all(broker.database, broker.site, messages, dry_run=False)
+    assert [(each.after, each.changes) for each in outcomes] == [("APPLIED", ()), ("REFUSED", ()), ("APPLIED", ())]
+
+
+def test_a_port_of_its_own_is_for_its_sources_alone(*, make_broker: Any, dial: Any, framed: Any) -> None:
+    """Who is not one of them is not admitted there."""
+    port = _free_port()
+    own = dial(make_broker(source=[{**HIS, "port": port}]).own_doors[port])
+    own.send(framed(_order("2", sender="RIS|RAD")), framed(_order("3")))
+    assert own.answers(2) == [("AR", "C2"), ("AA", "C3")]

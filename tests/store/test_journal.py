@@ -14,6 +14,7 @@ def keep(transaction: Transaction, **columns: object) -> int:
     default = {
         "received_at": rows.AT,
         "peer": "127.0.0.1",
+        "door": 0,
         "source": "HIS|HOSP",
         "type": "ORM^O01",
         "control_id": "C1",

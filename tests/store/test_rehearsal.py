@@ -13,6 +13,7 @@ from tests import rows
 COLUMNS = {
     "received_at": rows.AT,
     "peer": "192.0.2.1",
+    "door": 0,
     "source": "HIS|HOSP",
     "type": "ORM^O01",
     "control_id": "C1",

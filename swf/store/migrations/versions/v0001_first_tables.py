@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("peer", sa.String(), nullable=False),
+        sa.Column("door", sa.Integer(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("control_id", sa.String(), nullable=False),
