@@ -7,7 +7,7 @@ what is known, and notes everything that was missing.
 
 import copy
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from pydicom import datadict
@@ -61,18 +61,18 @@ def repaired(dataset: Dataset, *, creating: bool) -> tuple[Dataset, list[str]]:
 # ---- N-CREATE ----
 
 
-def check_create(dataset: Dataset, rules: Rules = "standard") -> list[str]:
+def check_create(dataset: Dataset, rules: Rules = "standard", misread: Sequence[str] = ()) -> list[str]:
     """Warnings about an N-CREATE that can be stored (PS3.4 F.7.2.1).
 
     MissingAttribute or MissingValue when something the rules demand is absent or empty, InvalidValue when the status is
-    not IN PROGRESS. That nothing had been scheduled is refused by strict rules only.
+    not IN PROGRESS. That nothing had been scheduled is refused by strict rules only. `misread` is what `legible` had to mend.
     """
     demanded = DEMANDED[rules]
     _refuse(errors.MissingAttribute, "required and absent", _absent(dataset, demanded))
     _refuse(errors.MissingValue, "required and empty", _empty(dataset, demanded))
     if reading.text(dataset, STATUS) != terms.PerformedStatus.IN_PROGRESS:
         raise errors.InvalidValue("a step is created IN PROGRESS and no other", keywords=(STATUS,))
-    codes, garbled = list(_code_faults(dataset)), list(_garbled(dataset))
+    codes, garbled = list(_code_faults(dataset)), [*misread, *_garbled(dataset)]
     if rules == "strict":
         _refuse(errors.MissingValue, "a code without what it needs", codes)
         _refuse(errors.InvalidValue, "not text of a known character set", garbled)
@@ -81,10 +81,14 @@ def check_create(dataset: Dataset, rules: Rules = "standard") -> list[str]:
         *_warn_unscheduled(dataset),
         *_warn_lacking(dataset, left, "on_create"),
         *(f"{name} is missing in a code" for name in codes),
-        *(f"{name} cannot be read as text of a known character set" for name in garbled),
+        *map(_misread, garbled),
         *_warn_odd_values(dataset),
         *_warn_unreadable(dataset),
     ]
+
+
+def _misread(name: str) -> str:
+    return f"{name} is not in the character set the report declares"
 
 
 def _refuse(kind: type[errors.ProcedureStepError], sentence: str, names: Iterable[str]) -> None:
@@ -183,7 +187,13 @@ def _warn_odd_values(dataset: Dataset) -> Findings:
 # ---- N-SET ----
 
 
-def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard", after: Dataset | None = None) -> list[str]:
+def check_set(
+    stored: Dataset,
+    changes: Dataset,
+    rules: Rules = "standard",
+    after: Dataset | None = None,
+    misread: Sequence[str] = (),
+) -> list[str]:
     """Warnings about an N-SET that can be merged into `stored` (PS3.4 F.7.2.2); `after` when it has been, for trial.
 
     StepClosed (Error ID A710) when the step has ended; InvalidValue for an unknown status or an attribute that may not
@@ -198,7 +208,7 @@ def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard", afte
         _refuse(errors.InvalidValue, "may not be changed by N-SET", (name for name in FIXED if name in changes))
         lacking = (f"{warning.partition(' ')[0]}" for warning in _warn_lacking(changes, _IN_A_SET, "on_set"))
         _refuse(errors.MissingValue, "required and missing", (*lacking, *_code_faults(changes)))
-    garbled = list(_garbled(changes))
+    garbled = [*misread, *_garbled(changes)]
     if rules == "strict":
         _refuse(errors.InvalidValue, "not text of a known character set", garbled)
     changed = list(_changed(stored, changes))
@@ -213,7 +223,7 @@ def check_set(stored: Dataset, changes: Dataset, rules: Rules = "standard", afte
         *(f"{name} was never created" for name in _never_created(stored, changes) if name in KEYWORDS),
         *_warn_lacking(changes, _IN_A_SET, "on_set"),
         *(f"{name} is missing in a code" for name in _code_faults(changes)),
-        *(f"{name} cannot be read as text of a known character set" for name in garbled),
+        *map(_misread, garbled),
         *_warn_unreadable(changes),
     ]
 

@@ -23,10 +23,10 @@ def on_create(database: Database, site: Callable[[], Site]) -> Callable[[Request
     def create(request: Request) -> Answer:
         given = request.sop_instance
         name = given or uid.generate()
-        attributes = n_services.decoded(request)
-        if attributes is None:
+        read = n_services.legibly_decoded(request)
+        if read is None:
             return n_services.answer(status.PROCESSING_FAILURE, "the attribute list cannot be read"), None
-        report = Report(request.calling, name, attributes, not given, request.syntax, request.raw, request.called)
+        report = _report(request, name, read, assigned=not given)
         answer = _carry_out(
             database, request, report, lambda transaction: mpps.create(transaction, site(), report, clock.now())
         )
@@ -41,13 +41,10 @@ def on_set(database: Database, site: Callable[[], Site]) -> Callable[[Request], 
     """What answers N-SET: SUCCESS once the change and its effect are committed."""
 
     def change(request: Request) -> Answer:
-        modifications = n_services.decoded(request)
-        if modifications is None:
+        read = n_services.legibly_decoded(request)
+        if read is None:
             return n_services.answer(status.PROCESSING_FAILURE, "the modification list cannot be read"), None
-        name = request.sop_instance
-        report = Report(
-            request.calling, name, modifications, syntax=request.syntax, raw=request.raw, called=request.called
-        )
+        report = _report(request, request.sop_instance, read)
         answer = _carry_out(
             database, request, report, lambda transaction: mpps.change(transaction, site(), report, clock.now())
         )
@@ -77,6 +74,11 @@ def on_get(database: Database, site: Callable[[], Site]) -> Callable[[Request], 
         return n_services.answer(status.SUCCESS if everything else status.NOT_ALL_ATTRIBUTES, ""), held
 
     return retrieve
+
+
+def _report(request: Request, name: str, read: tuple[Dataset, tuple[str, ...]], *, assigned: bool = False) -> Report:
+    dataset, misread = read
+    return Report(request.calling, name, dataset, assigned, request.syntax, request.raw, request.called, misread)
 
 
 def _may_see(connection: Transaction, site: Site, request: Request, row: Record) -> bool:

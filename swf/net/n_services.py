@@ -6,7 +6,7 @@ from pydicom import datadict
 from pydicom.dataset import Dataset
 
 from swf import log
-from swf.dicom import status
+from swf.dicom import legible, status
 from swf.errors import MissingAttribute, NoSuchAttribute, ProcedureStepError, StoreError
 from swf.net.dicom_request import Request
 from swf.store.database import Database, Transaction
@@ -65,8 +65,15 @@ def answer(code: int, comment: str = "") -> Dataset:
 
 def decoded(request: Request) -> Dataset | None:
     """The dataset of a request; None for bytes that are none."""
+    found = legibly_decoded(request)
+    return found[0] if found else None
+
+
+def legibly_decoded(request: Request) -> tuple[Dataset, tuple[str, ...]] | None:
+    """The same, and the names of the attributes whose text had to be read in another character set than the declared."""
     try:
-        return request.dataset()
+        dataset = request.dataset()
+        return dataset, tuple(legible.make(dataset))
     except Exception as error:  # noqa: BLE001  pydicom raises what it likes for bytes that are no dataset
         log.warning("report unreadable", ae_title=request.calling, reason=type(error).__name__)
         return None

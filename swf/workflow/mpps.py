@@ -44,6 +44,7 @@ class Report:
     syntax: str = ""
     raw: bytes = b""  # the dataset as it came
     called: str = ""  # which of our AE titles; "" is that of the site
+    misread: tuple[str, ...] = ()  # whose bytes were none of the declared character set
 
     def passed(self) -> Passed:
         """The report as it is passed on to others."""
@@ -62,7 +63,7 @@ def create(transaction: Transaction, site: Site, report: Report, at: datetime) -
     if not uid.valid(sop_instance_uid) or (report.assigned and measure == "strict"):
         raise InvalidInstance("the SOP Instance UID is missing or malformed")
     dataset, warnings = _repaired(report.dataset, measure, creating=True)
-    warnings += mpps_rules.check_create(dataset, measure)
+    warnings += mpps_rules.check_create(dataset, measure, report.misread)
     stored = rules.encode(dataset)
     present = mpps.find(transaction, sop_instance_uid)
     if present is not None:
@@ -106,7 +107,7 @@ def change(transaction: Transaction, site: Site, report: Report, at: datetime) -
         _said_again(transaction, report, row.id, at, same=True)
         return
     merged = mpps_rules.merge(stored, changes)
-    warnings += mpps_rules.check_set(stored, changes, measure, merged)
+    warnings += mpps_rules.check_set(stored, changes, measure, merged, report.misread)
     performed = effects.read(row, merged)
     status = performed.summary.status
     presumed = "" if status in FINAL else row.presumed

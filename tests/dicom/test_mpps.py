@@ -330,7 +330,7 @@ def test_a_wrong_character_set_is_told(character_set: str, named: str) -> None:
     """Names that cannot be read are taken and written down, or refused by who is held to the letter (0106)."""
     received = _mislabelled(character_set)
     warnings = mpps_rules.check_create(received)
-    assert warnings == [f"{named} cannot be read as text of a known character set"]
+    assert warnings == [f"{named} is not in the character set the report declares"]
     assert mpps_rules.check_set(created(), dataset(PatientID="P1")) == []
     with pytest.raises(errors.InvalidValue) as refusal:
         mpps_rules.check_create(received, "strict")

@@ -368,6 +368,25 @@ def test_a_lenient_modality_is_refused_nothing_that_can_be_understood(site: Brok
     assert told.count("the modality said the same once more") == 2
 
 
+def test_a_name_in_other_bytes_than_declared_keeps_them(site: Broker, report: Dataset, uid: str) -> None:
+    """No letter of a patient's name is lost to a wrong declaration; an operator is told, and who is strict is refused."""
+    made = copy.deepcopy(report)
+    made.PatientName, made.SpecificCharacterSet = "Müller", "ISO_IR 100"
+    raw = dsutils.encode(made, True, True)
+    assert raw is not None
+    for title, status in (("STRICT", INVALID_VALUE), ("CT1", SUCCESS)):
+        request = dimse_primitives.N_CREATE()
+        request.MessageID, request.AffectedSOPInstanceUID = 7, UID(uid)
+        request.AffectedSOPClassUID = ModalityPerformedProcedureStep
+        request.AttributeList = io.BytesIO(raw.replace(b"ISO_IR 100", b"ISO_IR 192"))
+        with dicom_peer.association(site.dicom.address, title, syntaxes=[ImplicitVRLittleEndian]) as peer:
+            assert dicom_peer.exchange(peer, ModalityPerformedProcedureStep, request).Status == status
+    with dicom_peer.association(site.dicom.address) as peer:
+        _, found = peer.send_n_get([0x00100010], ModalityPerformedProcedureStepRetrieve, uid)
+    assert found.PatientName == "Müller"
+    assert "PatientName is not in the character set the report declares" in " ".join(_journalled(site, uid))
+
+
 def _journalled(broker: Broker, uid: str) -> list[str]:
     """The warnings about a report, and the statuses of its refusals, as an operator finds them."""
     with closing(sqlite3.connect(broker.settings.store.url.removeprefix("sqlite:///"))) as other:
