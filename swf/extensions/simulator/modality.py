@@ -29,6 +29,7 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
 TIMEOUT_S = 30.0
+_REST_S, _LOOK_S = 1.0, 0.0005
 
 # The return keys a scanner asks for (PS3.4 Table K.6-1).
 KEYS = (
@@ -204,12 +205,25 @@ class Modality:
                 raise errors.PeerUnreachable(
                     f"{self._called} at {host}:{port} accepted no association with {self.ae_title}"
                 )
+            _let_it_settle(association)
             yield association
         finally:
             association.release()
             # pynetdicom forgets to when the other side was faster
             if connection is not None:
                 connection.close()
+
+
+def _let_it_settle(association: Any) -> None:
+    """Wait until pynetdicom's own reader is really at rest.
+
+    It calls itself paused a moment before it is, and then takes an answer for itself and throws it away.
+    """
+    checkpoint = association._reactor_checkpoint  # noqa: SLF001
+    checkpoint.clear()
+    until = time.monotonic() + _REST_S
+    while association.is_alive() and not checkpoint._cond._waiters and time.monotonic() < until:  # noqa: SLF001
+        time.sleep(_LOOK_S)
 
 
 def worklist_query(**keys: str) -> Dataset:
