@@ -73,7 +73,8 @@ class AnswerRecorder:
             self._unwritten = self._unwritten or self._taken()
             if not self._unwritten:
                 return None
-            self._last = self._database.run(self._write)
+            before, self._last = self._last, self._database.run(self._write)
+            _tell_of_withheld(before, self._last)
             self._unwritten = []
         return 0
 
@@ -93,3 +94,10 @@ class AnswerRecorder:
         while len(notes) < _AT_A_TIME and not self._notes.empty():
             notes.append(self._notes.get_nowait())
         return notes
+
+
+def _tell_of_withheld(before: _Last, after: _Last) -> None:
+    """Log once, not at each poll, that a device was not given all of its list."""
+    for title, (asked, row) in after.items():
+        if asked.withheld and before.get(title, (None, 0))[1] != row:
+            log.warning("entries withheld", ae_title=title, count=asked.withheld, advice="swf held lists them")

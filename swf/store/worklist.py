@@ -1,7 +1,7 @@
 """The worklist query: predicates in, stored items out, matched by index (RAD-5, PS3.4 K.6)."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, assert_never
@@ -17,6 +17,9 @@ from swf.store.worklist_plan import Fits, Further, Leaf, Node, OneOf, Plan, With
 
 ROWS_AT_A_TIME = 100
 _PLANS_REMEMBERED = 512
+_WITH_NUMBERS = select(
+    STEP, ORDER.c.accession_number.label("order_accession"), ORDER.c.placer_order_number.label("placer")
+).join(ORDER, ORDER.c.id == STEP.c.order)
 
 
 def query(
@@ -140,14 +143,15 @@ class _Writing:
 
 def flawed(connection: Connection, statuses: Sequence[str], *, among: int, limit: int) -> Sequence[Record]:
     """The steps of these statuses with a flaw `among` these, or with any for 0, and their orders' numbers; earliest first."""
-    statement = (
-        select(STEP, ORDER.c.accession_number.label("order_accession"), ORDER.c.placer_order_number.label("placer"))
-        .join(ORDER, ORDER.c.id == STEP.c.order)
-        .where(STEP.c.flaws != 0, STEP.c.status.in_(statuses))
-    )
+    statement = _WITH_NUMBERS.where(STEP.c.flaws != 0, STEP.c.status.in_(statuses))
     if among:
         statement = statement.where(STEP.c.flaws.bitwise_and(among) != 0)
     return connection.execute(statement.order_by(STEP.c.start, STEP.c.id).limit(limit)).all()
+
+
+def with_numbers(connection: Connection, rows: Collection[int]) -> Sequence[Record]:
+    """The steps of these rows and their orders' numbers; earliest first."""
+    return connection.execute(_WITH_NUMBERS.where(STEP.c.id.in_(rows)).order_by(STEP.c.start, STEP.c.id)).all()
 
 
 def record_answers(transaction: Transaction, ae_title: str, steps: Sequence[int], at: datetime) -> None:

@@ -103,3 +103,23 @@ def test_a_site_may_show_it_all_the_same(
     hold = '[worklist]\nhold_for = ["backslash"]\n'
     assert told(tmp_path, broker, "held", hold=hold) == []
     assert [line["shown"] for line in told(tmp_path, broker, "held", "--all", hold=hold)] == [True]
+
+
+def test_it_lacks_what_one_scanner_needs(
+    site: Callable[..., Broker], connected: Callable[[Broker], Hospital], tmp_path: Path
+) -> None:
+    """Only the strict scanner is not shown it; the operator sees from whom it is kept and for want of what."""
+    strict = {"ae_title": "CT1", "needs": ["ReferringPhysicianName"]}
+    broker = site(modality=[strict])
+    hospital = connected(broker)
+    assert [hospital.send(order("A1")).code, hospital.send(order("A2", physicians="")).code] == ["AA"] * 2
+    assert seen(broker) == ["A1"]
+    assert len(Modality(*broker.dicom.address, "CT2").query()) == 2
+    settings = '[[modality]]\nae_title = "CT1"\nneeds = ["ReferringPhysicianName"]\n'
+    (line,) = told(tmp_path, broker, "held", hold=settings)
+    assert (line["accession_number"], line["shown"], line["withheld_from"]) == ("A2", True, ["CT1"])
+    reason = {"kind": "needed", "attribute": "ReferringPhysicianName", "text": "has no value, and CT1 needs one"}
+    assert line["flaws"] == [reason]
+    assert hospital.send(order("A2", control="XO")).code == "AA"
+    assert seen(broker) == ["A1", "A2"]
+    assert told(tmp_path, broker, "held", hold=settings) == []

@@ -2,6 +2,7 @@
 
 import io
 import itertools
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -363,12 +364,15 @@ def test_a_store_that_cannot_be_read_is_no_empty_list(tmp_path: Path) -> None:
 # ---- what is kept of queries ----
 
 
-def test_what_is_kept_from_a_strict_scanner_is_counted(make_broker: MakeBroker) -> None:
-    """An item without what a scanner needs is not on its list, and the query says how many were kept from it."""
+def test_what_is_kept_from_a_strict_scanner_is_counted(make_broker: MakeBroker, log_lines: io.StringIO) -> None:
+    """An item without what a scanner needs is not on its list; query and log say how many, the log not at each poll."""
     broker = make_broker(modality=[{"ae_title": "CT1", "needs": ["ReferringPhysicianName"]}])
     assert b"MSA|AA" in mllp_client.exchange(*broker.hl7.address, _order("A1", ITEMS["A1"]), 10)
-    assert _ask(broker, _identifier()) == (set(), set())
+    assert [_ask(broker, _identifier()) for _ in range(2)] == [(set(), set())] * 2
     broker.stop()
+    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    told = [(line["ae_title"], line["count"]) for line in lines if line["event"] == "entries withheld"]
+    assert told == [("CT1", 1)]
     kept = Database(broker.settings.store.url)
     with kept.reading() as connection:
         (query,) = queries.recent(connection, limit=10)
