@@ -67,7 +67,7 @@ def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: 
     request.positions[order] = sum(not step.step.get("ScheduledProcedureStepID") for step in mapped)
     request.created.add(order)
     request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
-    for sentence in (*known.warnings, *patients.older_by_order(request.transaction, known, now)):
+    for sentence in (*known.warnings, *patients.doubts(request.transaction, known, now)):
         request.note(Event.WARNING, order, text=sentence)
     for position, step in enumerate(mapped if scheduled else ()):
         _add_step(request, row, step, known, first=not position)
@@ -107,7 +107,7 @@ def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers,
             changed |= _change_step(request, order, row, step, known)
     _settle_held(request, order, unbooked)
     learn_numbers(request, order, numbers)
-    for sentence in patients.older_by_order(request.transaction, known, said(request, group)):
+    for sentence in patients.doubts(request.transaction, known, said(request, group)):
         request.note(Event.WARNING, order.id, text=sentence)
     if order.is_parent:
         request.note(

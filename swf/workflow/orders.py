@@ -4,7 +4,7 @@ A message may hold several orders, an order several steps; all of them are done,
 mention stays. An order number belongs to one patient and a Study Instance UID to one patient, for ever.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -59,6 +59,7 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
     groups = order_groups(message)
     if not groups:
         raise MappingError("the message holds no order (ORC or OBR)", location="ORC^1", code=_SEGMENT_SEQUENCE)
+    _refuse_stray_patients(message, groups)
     for number, group in enumerate(groups, start=1):
         orc = group.first("ORC")
         sequence = orc.sequence if orc else number
@@ -72,6 +73,17 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
             request.entries += lateness.of_orders(transaction, site, said, older, f"ORC^{sequence}^9") if said else ()
     request.entries += unscheduled.orders_came(transaction, site, request.created, at)
     return request.entries
+
+
+def _refuse_stray_patients(message: Message, groups: Sequence[OrderGroup]) -> None:
+    """An order is for the one patient before it, and a patient has an order behind; else whose it is would be a guess."""
+    named = [group.first("PID") for group in groups]
+    stray = next((pid for pid in message.all("PID") if pid not in named), None)
+    if stray is not None:
+        location = f"PID^{stray.sequence}"
+        raise MappingError(
+            "two patients stand together, one without an order", location=location, code=_SEGMENT_SEQUENCE
+        )
 
 
 def take_reply(transaction: Transaction, site: Site, message: Message, at: datetime) -> list[Entry]:

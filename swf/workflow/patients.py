@@ -34,13 +34,14 @@ class Known:
     """A patient of the store: the row, the attributes that are his or her own, encoded, and the identity that was named.
 
     The identity is another row than the patient's when it was merged, or is a second identifier of the same patient.
+    `was` holds the attributes of before when they have just changed.
     """
 
     number: int
     person: bytes
     identity: int
     warnings: tuple[str, ...] = ()
-    changed: bool = False
+    was: bytes = b""
 
 
 def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: datetime) -> Known:
@@ -60,7 +61,7 @@ def identify(transaction: Transaction, site: Site, item: dict[str, Value], at: d
     changed = dataset != known.dataset
     if changed:
         patients.set_dataset(transaction, known.id, dataset, at)
-    return Known(known.id, dataset, known.id, warnings, changed)
+    return Known(known.id, dataset, known.id, warnings, known.dataset if changed else b"")
 
 
 def _add_aliases(transaction: Transaction, item: dict[str, Value], number: int, at: datetime) -> tuple[str, ...]:
@@ -142,12 +143,24 @@ def _placed_in_time(transaction: Transaction, site: Site, message: Message, know
     return [lateness.warning(site, said, last, order, "EVN^1^2") for order in concerned or [None]]
 
 
-def older_by_order(transaction: Transaction, known: Known, said: Said) -> Iterator[str]:
-    """A sentence for an order whose patient is older news than the last ADT message of its sender."""
-    last = lateness.known(patients.one(transaction, known.number)) if known.changed else None
+def doubts(transaction: Transaction, known: Known, said: Said) -> Iterator[str]:
+    """A sentence for each reason to ask whether an order has described its patient rightly.
+
+    Its patient may be older news than the last ADT message of its sender, or somebody else under the same number.
+    """
+    if not known.was:
+        return
+    last = lateness.known(patients.one(transaction, known.number))
     sent = said._replace(said_at=None)  # when an order was placed says nothing of when its patient was looked up
-    if last and lateness.is_late(sent, last):
+    if lateness.is_late(sent, last):
         yield f"{lateness.sentence(sent, last)}; the patient is now as the older one says, look whether this is right"
+    if all(_is_another(known, keyword) for keyword in ("PatientName", "PatientBirthDate")):
+        yield "name and birth date of the patient are both others than before; look whether the number is somebody else's"
+
+
+def _is_another(known: Known, keyword: str) -> bool:
+    before, now = encoding.text(known.was, keyword), encoding.text(known.person, keyword)
+    return "" not in (before, now) and before.casefold() != now.casefold()
 
 
 def described(site: Site, segments: dict[str, list[Segment]]) -> MappedStep:

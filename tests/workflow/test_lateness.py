@@ -150,6 +150,22 @@ def test_an_order_that_is_older_news_of_its_patient_is_told(department: Departme
     assert len(department.warnings()) == 1
 
 
+def test_an_order_that_makes_somebody_else_of_its_patient_is_told(department: Department) -> None:
+    """When the name and the birth date behind a number both change, the number may be another patient's by mistake."""
+
+    def warned(number: str, name: str, birth: str) -> int:
+        pid = f"PID|||4711^^^HOSP||{name}||{birth}|F"
+        head = f"MSH|^~\\&|HIS|HOSP|SWF|RAD|{TEN}||ORM^O01|W{number}|P|2.3.1"
+        assert department.receive("\r".join([head, pid, *request(number), ""])).code == "AA"
+        return sum("somebody else's" in text for text in department.warnings())
+
+    assert warned("1", "DOE^JANE", "19720411") == 0
+    assert warned("2", "ROE^JANE", "19720411") == 0  # married
+    assert warned("3", "Roe^Jane", "19720412") == 0  # mended
+    assert warned("4", "POE^ANN", "") == 0
+    assert warned("5", "DOE^RICHARD", "19500101") == 1
+
+
 def test_an_older_appointment_is_told(department: Department) -> None:
     """A booking that was moved already, and whose first notice comes last, is told."""
     order(department, "NW", TEN)

@@ -366,3 +366,13 @@ def test_text_that_was_cut_is_warned_of(department: Department) -> None:
     department.order(*request(obr_4=f"CTABD^{'x' * 80}^99HIS"))
     assert len(department.worklist()[0].RequestedProcedureDescription) == 64
     assert any("was cut for RequestedProcedureDescription" in text for text in department.warnings())
+
+
+@pytest.mark.parametrize("behind", [False, True])
+def test_a_patient_without_an_order_makes_the_others_a_guess(department: Department, *, behind: bool) -> None:
+    """When two patients stand together before or behind an order, it is given to neither."""
+    other = "PID|||4712^^^HOSP||ROE^ANN"
+    answer = department.order(*([*request(), other] if behind else [other, *request()]))
+    assert (answer.code, answer.error_code) == ("AE", "100")
+    assert department.rows("message")[0].reason.startswith("PID^2: ")
+    assert not department.rows("order")
