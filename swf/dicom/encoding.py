@@ -122,6 +122,15 @@ def encode(item: Item) -> bytes:
     return _joined(_pieces(item) | _UNICODE)
 
 
+def layered(item: Item, *, under: bytes = b"", over: bytes = b"") -> tuple[bytes, dict[int, bytes]]:
+    """`encode` of `item` with the elements of `under` that it does not have, and those of `over` in place of its own;
+    also the `contents` of what comes of it. What every new step needs, and so without a second look.
+    """
+    pieces = {**(_spans(under) if under else {}), **_pieces(item), **_UNICODE, **(_spans(over) if over else {})}
+    spans = [(tag, pieces[tag]) for tag in sorted(pieces)]
+    return b"".join([span for _, span in spans]), {tag: span[_HEADER.size :] for tag, span in spans}
+
+
 def elements(stored: bytes) -> dict[int, tuple[int, int]]:
     """Where each top-level element begins (its header) and ends; ValueError when the lengths do not add up."""
     found = {}

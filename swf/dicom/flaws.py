@@ -167,6 +167,8 @@ def _judged(tag: int, content: bytes) -> tuple[tuple[Flaw, str], ...]:
     if expected.vr in _UNCHECKED:
         return ()
     text = content.decode(errors="replace").rstrip(" \0")
+    if encoding.fits(expected.keyword)(text) and _REPLACEMENT not in text:
+        return ()
     values = text.split("\\") if expected.several and expected.vr not in _MULTILINE else [text]
     sentences = dict.fromkeys(sentence for value in values for sentence in encoding.violations(expected.keyword, value))
     found = [(_kind(sentence), sentence) for sentence in sentences]

@@ -33,9 +33,7 @@ def add(
     """
     known = encoding.only_groups(sibling.dataset, _PATIENT_AND_VISIT) if sibling else b""
     mapped.step[_STATUS] = StepStatus.SCHEDULED
-    stored = encoding.encode(mapped.item)
-    stored = encoding.overlay(encoding.overlay(known, stored) if known else stored, person)
-    contents = encoding.contents(stored)
+    stored, contents = encoding.layered(mapped.item, under=known, over=person)
     found, flawed = columns.of_contents(contents), flaws.bits_of_contents(contents)
     orders.add_step(
         transaction,
