@@ -234,6 +234,13 @@ class Modality(Answers):
         le=8760,
         description="How many hours after its scheduled start a step is completed by time.",
     )
+    images_settle_minutes: float = Field(
+        default=5.0,
+        ge=0,
+        le=1440,
+        description="How many minutes no further notice of images may come for a step to be completed by availability: "
+        "an archive may tell of a study in parts. 0 is at once.",
+    )
 
 
 class Source(Section):

@@ -7,7 +7,7 @@ from swf import clock, log
 from swf.errors import StoreError
 from swf.store import mpps
 from swf.store.database import Database
-from swf.workflow import completion, overdue
+from swf.workflow import availability, completion, overdue
 from swf.workflow.site import Site
 
 
@@ -19,6 +19,10 @@ def watch(database: Database, site: Callable[[], Site]) -> None:
             told = database.run(lambda transaction: completion.of_time(transaction, site(), clock.now()))
             if told:
                 log.info("orders completed by time", count=told)
+        if any("availability" in device.completed_by for device in site().settings.modality):
+            told = database.run(lambda transaction: availability.settled(transaction, site(), clock.now()))
+            if told:
+                log.info("orders completed by their images", count=told)
     except StoreError as error:
         log.error("exams not watched", error=str(error))
 

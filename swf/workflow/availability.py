@@ -1,12 +1,12 @@
 """An archive says which images it holds: kept, in the trace of the orders, and enough for a device that sends no MPPS (RAD-49).
 
 Nobody says when such a notice comes, nor that one notice holds all of a study: what is known of a study is the sum of
-its notices, the latest about each instance counts. A notice about what nobody knows is kept too.
+its notices, the latest about each instance counts, and it is whole when none came for a while. A notice about what nobody knows is kept too.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydicom.dataset import Dataset
 
@@ -42,21 +42,26 @@ def receive(transaction: Transaction, site: Site, notification: Notification, at
     if availability.find(transaction, name) is not None:
         raise DuplicateStep("a notice of that SOP Instance UID exists")
     study = reading.text(dataset, "StudyInstanceUID")
+    reported = [row for step in rules.performed_steps(dataset) if (row := mpps.find(transaction, step)) is not None]
+    own = partitions.labels(site.settings, notification.called)
+    scheduled = partitions.within(own, _scheduled(transaction, study, reported))
+    wait = completion.settling_minutes(site, scheduled)
+    if wait:
+        availability.unsettle(transaction, study)
     availability.add(
         transaction,
         sop_instance_uid=name,
         calling_ae_title=notification.calling_ae_title,
+        called_ae_title=notification.called,
         study_instance_uid=study,
         dataset=reports.encode(dataset),
         received_at=at,
+        settles_at=at + timedelta(minutes=wait) if wait else None,
     )
     known = _known(transaction, study)
-    reported = [row for step in rules.performed_steps(dataset) if (row := mpps.find(transaction, step)) is not None]
-    own = partitions.labels(site.settings, notification.called)
-    scheduled = partitions.within(own, _scheduled(transaction, study, reported))
     detail = _detail(notification, study, known, _expected(reported))
     entries = [Entry(Event.IMAGES_AVAILABLE, order, detail=detail) for order in performed.orders_or_none(scheduled)]
-    if known and all(each.can_be_had for each in known):
+    if not wait and _whole(known):
         entries += completion.by(transaction, site, "availability", scheduled, at)
     entries += [
         Entry(Event.WARNING, order, detail={"notice": name, "text": text})
@@ -64,6 +69,20 @@ def receive(transaction: Transaction, site: Site, notification: Notification, at
         for text in warnings
     ]
     journal.add(transaction, at, entries)
+
+
+def settled(transaction: Transaction, site: Site, at: datetime) -> int:
+    """Complete what the images of a study show to be done once no further notice has come; how many orders were told."""
+    entries: list[Entry] = []
+    for notice in availability.settling(transaction, at):
+        study = notice.study_instance_uid
+        availability.unsettle(transaction, study)
+        if _whole(_known(transaction, study)):
+            own = partitions.labels(site.settings, notice.called_ae_title)
+            scheduled = partitions.within(own, orders.find_steps(transaction, {"study_instance_uid": study}))
+            entries += completion.by(transaction, site, "availability", scheduled, at)
+    journal.add(transaction, at, entries)
+    return len({entry.order for entry in entries})
 
 
 def refused(transaction: Transaction, notification: Notification, error: ProcedureStepError, at: datetime) -> None:
@@ -75,6 +94,10 @@ def refused(transaction: Transaction, notification: Notification, error: Procedu
         "text": error.text,
     }
     journal.add(transaction, at, [Entry(Event.NOTICE_REFUSED, detail=detail)])
+
+
+def _whole(known: Sequence[Instance]) -> bool:
+    return bool(known) and all(each.can_be_had for each in known)
 
 
 def _known(transaction: Transaction, study: str) -> list[Instance]:

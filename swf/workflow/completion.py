@@ -66,5 +66,11 @@ def of_time(transaction: Transaction, site: Site, at: datetime) -> int:
     return len({entry.order for entry in entries})
 
 
+def settling_minutes(site: Site, scheduled: Sequence[Record]) -> float:
+    """How long to wait for further images before these steps are completed by availability; 0 for none that would be."""
+    waiting = [step for step in scheduled if step.status in OPEN and _counts(site, "availability", step)]
+    return max((site.device(step.station).images_settle_minutes for step in waiting), default=0.0)
+
+
 def _counts(site: Site, witness: Witness, step: Record) -> bool:
     return witness in site.device(step.station).completed_by

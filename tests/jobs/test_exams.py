@@ -7,13 +7,17 @@ import pytest
 
 from swf import config
 from swf.config import Settings
+from swf.dicom import encoding
 from swf.jobs import exams
 from swf.mapping import loader
-from swf.store import mpps
+from swf.store import mpps, orders
 from swf.store.database import Database
+from swf.workflow import availability
+from swf.workflow.availability import Notification
 from swf.workflow.site import Site
 from tests import rows
 from tests.jobs.conftest import HandClock, Lines
+from tests.notices import notice
 
 
 @pytest.fixture
@@ -52,3 +56,24 @@ def test_a_store_that_fails_is_said(tmp_path: Path, site: Site, log_lines: Lines
     exams.watch(opened, lambda: site)
     opened.close()
     assert [line["event"] for line in log_lines()] == ["exams not watched"]
+
+
+def test_images_that_settled_complete_an_exam_and_are_told_once(
+    archive: Database, hand_clock: HandClock, log_lines: Lines
+) -> None:
+    """The broker itself looks whether the archive has fallen silent about a study of a device without MPPS."""
+    device = {"ae_title": "CR1", "completed_by": ["availability"], "images_settle_minutes": 2}
+    site = Site(Settings(modality=[device]), loader.load(config.shipped_mappings() / "default.toml"))
+    item = {"ScheduledProcedureStepSequence": [{"ScheduledProcedureStepStatus": "SCHEDULED"}]}
+    with archive.transaction() as transaction:
+        rows.step(transaction, stations=("CR1",), study_instance_uid="1.2.3", dataset=encoding.encode(item))
+        told = Notification("PACS", "1.5.1", notice("1.2.3", {"1.2.1": "ONLINE"}))
+        availability.receive(transaction, site, told, hand_clock.now())
+    for _ in range(3):
+        exams.watch(archive, lambda: site)
+        hand_clock.move(seconds=70)
+    exams.watch(archive, lambda: site)
+    with archive.reading() as connection:
+        (step,) = orders.find_steps(connection, {"study_instance_uid": "1.2.3"})
+    assert step.status == "COMPLETED"
+    assert [(line["event"], line["count"]) for line in log_lines()] == [("orders completed by their images", 1)]

@@ -14,7 +14,9 @@ from tests.notices import notice
 
 def test_the_images_tell_that_the_exam_is_done(make_broker: MakeBroker, mis: Mis) -> None:
     """The old device queries the worklist and is silent; once its images are in the archive the hospital hears CM."""
-    broker = make_broker(mis, modality=[{"ae_title": "CT1", "completed_by": ["availability"]}])
+    broker = make_broker(
+        mis, modality=[{"ae_title": "CT1", "completed_by": ["availability"], "images_settle_minutes": 0}]
+    )
     order = his.Order()
     mllp_client.exchange(*broker.hl7.address, his.order_omi(order), 10)
     device = Modality(*broker.dicom.address, "CT1")

@@ -23,7 +23,7 @@ from tests.notices import notice
 SUCCESS, UNKNOWN = 0x0000, 0x0112
 TENANTS = [{"ae_title": title, "labels": [title]} for title in ("NORTH", "SOUTH")]
 DEVICE = {"ae_title": "CT1", "link_unscheduled": True}
-SILENT = {"ae_title": "US1", "completed_by": ["availability"]}
+SILENT = {"ae_title": "US1", "completed_by": ["availability"], "images_settle_minutes": 0}
 
 
 @pytest.fixture

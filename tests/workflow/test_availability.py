@@ -1,5 +1,6 @@
 """An archive says which images it holds (RAD-49)."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from swf import clock, errors
 from swf.dicom import mpps
+from swf.store import availability as store_of_notices
 from swf.store import mpps as store
 from swf.workflow import availability
 from swf.workflow.availability import Notification
@@ -14,6 +16,7 @@ from tests.notices import notice
 from tests.workflow.conftest import Department, Found, request
 
 STUDY = "1.2.840.99.1"
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def tell(department: Department, dataset: Dataset, uid: str = "1.5.1") -> None:
@@ -24,9 +27,9 @@ def tell(department: Department, dataset: Dataset, uid: str = "1.5.1") -> None:
     )
 
 
-def site_that(found: Found, *witnesses: str) -> Department:
+def site_that(found: Found, *witnesses: str, settle: float = 0) -> Department:
     """A department with an order for a device that sends no MPPS."""
-    department = found(modality=[{"ae_title": "CR1", "completed_by": witnesses}])
+    department = found(modality=[{"ae_title": "CR1", "completed_by": witnesses, "images_settle_minutes": settle}])
     lines = ["ORC|NW|8100^HIS", "OBR|1|8100^HIS||CHEST^Chest^99HIS"]
     department.order(*lines, f"IPC|ACC1|RP1|{STUDY}|SPS1|CR|||^^^20260316|CR1")
     return department
@@ -46,6 +49,32 @@ def test_images_of_a_device_without_mpps_complete_its_step(found: Found) -> None
     tell(department, notice(STUDY, {"1.2.2": "ONLINE"}), "1.5.2")
     assert len(department.told()) == 2
     assert [detail["available"] for detail in available(department)] == [1, 2]
+
+
+def settled(department: Department, minutes: float) -> int:
+    """How many orders are completed when the clock looks so many minutes from now."""
+    at = clock.now() + timedelta(minutes=minutes)
+    return department.database.run(lambda transaction: availability.settled(transaction, department.site, at))
+
+
+def test_a_study_told_of_in_parts_is_done_when_no_more_comes(found: Found) -> None:
+    """The first images of an exam do not end it; it is done when the archive has been silent for a while, once."""
+    department = site_that(found, "availability", settle=5)
+    tell(department, notice(STUDY, {"1.2.1": "ONLINE"}))
+    assert department.steps() == [("SPS1", "SCHEDULED")]
+    tell(department, notice(STUDY, {"1.2.2": "ONLINE"}), "1.5.2")
+    with department.database.transaction() as transaction:
+        assert [row.sop_instance_uid for row in store_of_notices.settling(transaction, FAR)] == ["1.5.2"]
+    assert (settled(department, 4), settled(department, 6), settled(department, 7)) == (0, 1, 0)
+    assert department.steps() == [("SPS1", "COMPLETED")]
+
+
+def test_images_that_vanish_meanwhile_complete_nothing(found: Found) -> None:
+    """Only what is still there when the archive falls silent says that the exam is done."""
+    department = site_that(found, "availability", settle=5)
+    tell(department, notice(STUDY, {"1.2.1": "ONLINE"}))
+    tell(department, notice(STUDY, {"1.2.1": "UNAVAILABLE"}), "1.5.2")
+    assert (settled(department, 6), department.steps()) == (0, [("SPS1", "SCHEDULED")])
 
 
 @pytest.mark.parametrize(

@@ -58,12 +58,15 @@ def upgrade() -> None:
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("sop_instance_uid", sa.String(), nullable=False),
         sa.Column("calling_ae_title", sa.String(), nullable=False),
+        sa.Column("called_ae_title", sa.String(), nullable=False),
         sa.Column("study_instance_uid", sa.String(), nullable=False),
         sa.Column("dataset", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settles_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("sop_instance_uid"),
     )
+    op.create_index("ix_availability_notice_settles_at", "availability_notice", ["settles_at"], unique=False)
     op.create_index(
         "ix_availability_notice_study_instance_uid", "availability_notice", ["study_instance_uid"], unique=False
     )
