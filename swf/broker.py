@@ -10,6 +10,7 @@ from swf.config import ROLES, Role, Settings
 from swf.dicom import negotiation
 from swf.dicom.dimse import Command
 from swf.errors import SwfError
+from swf.extensions.web.window import Window
 from swf.jobs import exams, relay
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
@@ -70,7 +71,12 @@ class Broker:
             "housekeeping": [keeping],
             "delivery": [*self._deliveries(settings), *self._relays(settings)],
         }
-        doors: dict[Role, list[Service]] = {"dicom": [self.dicom], "hl7": [self.hl7, *self.own_doors.values()]}
+        self.web = Window(settings.web, self.database, lambda: self.site, self.ailing)
+        doors: dict[Role, list[Service]] = {
+            "dicom": [self.dicom],
+            "hl7": [self.hl7, *self.own_doors.values()],
+            "web": [self.web] if settings.web.enabled else [],
+        }
         self._workers = [service for role in ROLES if role in settings.node.roles for service in workers.get(role, [])]
         self._doors = [service for role in ROLES if role in settings.node.roles for service in doors.get(role, [])]
 

@@ -161,6 +161,7 @@ def settings_for(folder: Path, mis: Mis | None = None, **changes: Any) -> Settin
         "store": {"url": f"sqlite:///{folder}/swf.db"},
         "hl7": {"port": 0},
         "dicom": {"port": 0},
+        "web": {"port": 0},
     }
     if mis is not None:
         host, port = mis.address

@@ -70,7 +70,13 @@ def serving() -> Iterator[Serve]:
 def _start(folder: Path, settings: dict[str, Any]) -> Served:
     """One broker on free loopback ports; `settings` are keys of swf.toml by their environment variables."""
     (folder / "swf.toml").touch()
-    ours = {"SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "SWF_STORE_URL": f"sqlite:///{folder}/swf.db", "TZ": "UTC"}
+    ours = {
+        "SWF_HL7_PORT": "0",
+        "SWF_DICOM_PORT": "0",
+        "SWF_WEB_PORT": "0",
+        "SWF_STORE_URL": f"sqlite:///{folder}/swf.db",
+        "TZ": "UTC",
+    }
     ours |= {
         f"SWF_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
         for name, value in settings.items()

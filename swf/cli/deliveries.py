@@ -7,9 +7,10 @@ import typer
 from swf import clock
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
 from swf.cli.refusals import refuse
-from swf.cli.screen import as_lines, decoded, show
+from swf.cli.screen import as_lines, show
 from swf.cli.stored import looking
 from swf.dicom import mpps_envelope
+from swf.hl7 import charset
 from swf.jobs import relay
 from swf.store import deliveries as delivery_store
 
@@ -40,7 +41,7 @@ def show_delivery(number: NumberArgument, config_file: ConfigOption = None) -> N
         row = delivery_store.one(connection, number)
     if row is None:
         refuse([f"there is no delivery {number}"], NOT_AS_HOPED)
-    print(mpps_envelope.text(row.payload) if row.type in relay.KINDS else as_lines(decoded(row.payload)))
+    print(mpps_envelope.text(row.payload) if row.type in relay.KINDS else as_lines(charset.for_people(row.payload)))
 
 
 @app.command("retry")

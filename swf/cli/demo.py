@@ -52,6 +52,7 @@ def _demo_broker(folder: str, mis: Mis) -> Iterator[Broker]:
         "SWF_STORE_URL": f"sqlite:///{folder}/swf.db",
         "SWF_HL7_PORT": "0",
         "SWF_DICOM_PORT": "0",
+        "SWF_WEB_PORT": "0",
         "SWF_MAPPING": str(config.shipped_mappings() / "default.toml"),
         "SWF_DESTINATION": json.dumps([{"name": "mis", "host": host, "port": port}]),
     }
@@ -72,6 +73,7 @@ def _keep(console: Console, broker: Broker, mis: Mis) -> None:
         f"orders in:    swf send --to {hl7} FILE",
         f"worklist:     swf query {dicom} --as CT1       findscu -W -aec {title} {dicom.replace(':', ' ')}",
         f"status out:   this demo's MIS listens on {mis.address[0]}:{mis.address[1]}",
+        f"in a browser: {broker.web.url}",
         f"what is kept: SWF_STORE_URL={store} swf orders",
         "Ctrl-C ends it.",
     )

@@ -7,12 +7,12 @@ import typer
 
 from swf.cli.options import HL7_DOOR, NOT_AS_HOPED
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import as_lines, decoded, shown
+from swf.cli.screen import as_lines, shown
 from swf.cli.serve import told_to_stop
 from swf.cli.typed import address_of, messages_in, read
 from swf.errors import UnreadableMessage
 from swf.extensions.simulator.mis import Mis, Personality, Received
-from swf.hl7 import ack, dictionary
+from swf.hl7 import ack, charset, dictionary
 from swf.net import mllp_client, tls
 
 app = typer.Typer(help="HL7 messages as the standard sees them.", no_args_is_help=True)
@@ -45,7 +45,7 @@ def send(
     for payload in (part for file in files for part in messages_in(read(file))):
         with refusals():
             answer = mllp_client.exchange(*client_address, payload, TIMEOUT_S, secure)
-        print(as_lines(decoded(answer)))
+        print(as_lines(charset.for_people(answer)))
         accepted = accepted and _is_accepted(answer)
     raise typer.Exit(0 if accepted else NOT_AS_HOPED)
 
@@ -70,7 +70,7 @@ def check_messages(
     found = False
     for file in files:
         for number, raw in enumerate(messages_in(read(file)), start=1):
-            for finding in dictionary.check(decoded(raw)):
+            for finding in dictionary.check(charset.for_people(raw)):
                 found = True
                 print(f"{file}: message {number}: {finding}")
     raise typer.Exit(NOT_AS_HOPED if found else 0)

@@ -7,8 +7,9 @@ import typer
 from swf import config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import as_lines, decoded, print_json, print_table, show
+from swf.cli.screen import as_lines, print_json, print_table, show
 from swf.cli.stored import looking, stored_message
+from swf.hl7 import charset
 from swf.store import journal
 from swf.store import messages as message_store
 from swf.workflow import replay
@@ -44,7 +45,7 @@ def show_message(number: NumberArgument, as_json: JsonOption = False, config_fil
         refuse([f"there is no message {number}"], NOT_AS_HOPED)
     found = dict(row._mapping)  # noqa: SLF001  the documented way to a row's mapping
     raw, answer = found.pop("raw"), found.pop("acknowledgement")
-    found |= {"text": decoded(raw), "acknowledgement": decoded(answer)}
+    found |= {"text": charset.for_people(raw), "acknowledgement": charset.for_people(answer)}
     found["events"] = [{"event": event.event, **event.detail} for event in events]
     if as_json:
         print_json([found])

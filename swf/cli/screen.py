@@ -10,8 +10,6 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from swf import clock
-from swf.errors import UnreadableMessage
-from swf.hl7 import charset, message
 
 _UNBOUNDED = 10_000
 
@@ -51,14 +49,6 @@ def print_json(lines: Sequence[Mapping[str, Any]]) -> None:
 
 def _jsonable(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def decoded(raw: bytes) -> str:
-    """The text of a message for people; what cannot be decoded is shown as it would be in Latin-1."""
-    try:
-        return charset.decode(raw, message.read_header(raw))[0]
-    except UnreadableMessage:
-        return raw.decode("latin-1")
 
 
 def as_lines(value: object) -> str:

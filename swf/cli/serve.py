@@ -75,6 +75,7 @@ def ready(broker: Broker) -> str:
         (f"DICOM {title} over TLS on", broker.dicom.tls_address if "dicom" in roles else None),
     ]
     answers = [f"{door} {address[0]}:{address[1]}" for door, address in doors if address]
+    answers += [f"window on {broker.web.url}"] if broker.web.url else []
     return f"swf ready: {', '.join(answers or roles)}"
 
 

@@ -1,6 +1,5 @@
 """`swf queries` and `swf why`: what modalities asked and got, and why an order is not on a list (RAD-5)."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -67,17 +66,10 @@ def why(
     with looking(config_file) as database, database.reading() as connection:
         answer = workflow_why.of(connection, settings, number, (title, called), clock.now())
     if as_json:
-        print_json([jsonable(answer)])
+        print_json([answer.jsonable()])
     else:
         _print_why(answer)
     raise typer.Exit(0 if answer.seen else NOT_AS_HOPED)
-
-
-def jsonable(answer: Why) -> dict[str, Any]:
-    """The answer with a name for every value."""
-    steps = [{**asdict(step), "findings": [found._asdict() for found in step.findings]} for step in answer.steps]
-    funnel = [stage._asdict() for stage in answer.funnel]
-    return {**asdict(answer), "steps": steps, "funnel": funnel, "near": [found._asdict() for found in answer.near]}
 
 
 def _print_why(answer: Why) -> None:

@@ -18,6 +18,7 @@ from swf.config.sections import (
     Site,
     Source,
     Store,
+    Web,
     Worklist,
 )
 from swf.config.settings import (
@@ -52,6 +53,7 @@ __all__ = [
     "Site",
     "Source",
     "Store",
+    "Web",
     "Worklist",
     "called_titles",
     "is_loopback",

@@ -10,6 +10,7 @@ from swf.config.values import (
     Codec,
     Hl7Text,
     Host,
+    LoopbackHost,
     Network,
     OptionalCodec,
     OptionalFile,
@@ -21,8 +22,8 @@ from swf.config.values import (
 )
 from swf.profiles import AeTitle, Answers, Section, TimeZone
 
-Role = Literal["hl7", "dicom", "delivery", "housekeeping"]
-ROLES: tuple[Role, ...] = ("hl7", "dicom", "delivery", "housekeeping")
+Role = Literal["hl7", "dicom", "delivery", "housekeeping", "web"]
+ROLES: tuple[Role, ...] = ("hl7", "dicom", "delivery", "housekeeping", "web")
 
 
 class Node(Section):
@@ -32,7 +33,8 @@ class Node(Section):
         default=ROLES,
         min_length=1,
         description="hl7 takes messages, dicom serves modalities, delivery sends to destinations, housekeeping watches "
-        "the clock. Of the processes on one store exactly one has delivery and one has housekeeping.",
+        "the clock, web shows the operator's window. Of the processes on one store exactly one has delivery and one has "
+        "housekeeping.",
     )
 
     @property
@@ -387,6 +389,16 @@ class Worklist(Section):
         "characters), form (no such date, code, number), lost (letters lost before they came here). swf held lists "
         "them; an entry with another flaw is shown and listed too.",
     )
+
+
+class Web(Section):
+    """The operator's window: pages for people and an API for programs."""
+
+    enabled: bool = Field(default=True, description="Whether the window is opened.")
+    host: LoopbackHost = Field(
+        default="127.0.0.1", description="The address to listen on: 127.0.0.1, ::1 or localhost, until there are users."
+    )
+    port: OwnPort = Field(default=8080, description="The port to listen on; 0 takes any free one.")
 
 
 class Site(Section):

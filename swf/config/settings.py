@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from swf.config.sections import Destination, Dicom, Hl7, Modality, Node, Relay, Site, Source, Store, Worklist
+from swf.config.sections import Destination, Dicom, Hl7, Modality, Node, Relay, Site, Source, Store, Web, Worklist
 from swf.profiles import Answers, Partition, Profile
 
 DEFAULT_FILE = Path("swf.toml")
@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     hl7: Hl7 = Field(default=Hl7(), description=str(Hl7.__doc__))
     dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
     worklist: Worklist = Field(default=Worklist(), description=str(Worklist.__doc__))
+    web: Web = Field(default=Web(), description=str(Web.__doc__))
     site: Site = Field(default=Site(), description=str(Site.__doc__))
     modality: tuple[Modality, ...] = Field(default=(), description=str(Modality.__doc__))
     profile: tuple[Profile, ...] = Field(default=(), description=str(Profile.__doc__))
@@ -60,6 +61,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "hl7": Hl7,
     "dicom": Dicom,
     "worklist": Worklist,
+    "web": Web,
     "site": Site,
 }
 LISTS: dict[str, type[BaseModel]] = {

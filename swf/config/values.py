@@ -90,10 +90,21 @@ def _is_file(text: str) -> str:
     return text
 
 
+def _is_loopback_host(text: str) -> str:
+    if not is_loopback(text):
+        raise PydanticCustomError(
+            "loopback",
+            "must be 127.0.0.1, ::1 or localhost: the window asks nobody who he or she is, so it opens for this machine "
+            "alone; from elsewhere reach it through a tunnel (ssh -L 8080:127.0.0.1:8080)",
+        )
+    return text
+
+
 OptionalFile = Annotated[str, AfterValidator(_is_file)]
 Codec = Annotated[str, AfterValidator(_is_codec)]
 OptionalCodec = Annotated[str, AfterValidator(lambda text: text and _is_codec(text))]
 Host = Annotated[str, AfterValidator(_is_host)]
+LoopbackHost = Annotated[str, AfterValidator(_is_loopback_host)]
 Hl7Text = Annotated[str, AfterValidator(_is_hl7_text)]
 Network = Annotated[str, AfterValidator(_is_network)]
 OwnPort = Annotated[int, Field(ge=0, le=65535)]

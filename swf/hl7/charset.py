@@ -6,7 +6,7 @@ import re
 
 from swf.errors import MappingError, UnreadableMessage
 from swf.hl7 import iso2022
-from swf.hl7.message import Header
+from swf.hl7.message import Header, read_header
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M\0", b"\0\0\0M")
@@ -116,6 +116,14 @@ def _declared(raw: bytes, header: Header) -> tuple[str, str]:
     codec = "iso2022_jp_ext" if is_japanese else others[0]
     first = "shift_jis" if is_japanese and "shift_jis" in others else found[0]
     return _strict(raw, codec, header, first=first, extended=True), codec
+
+
+def for_people(raw: bytes) -> str:
+    """The text of any bytes that came as a message; what cannot be decoded is shown as it would be in Latin-1."""
+    try:
+        return decode(raw, read_header(raw))[0]
+    except UnreadableMessage:
+        return raw.decode("latin-1")
 
 
 def _configured(name: str) -> str:

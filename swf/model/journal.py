@@ -61,6 +61,8 @@ class Event(StrEnum):
     DELIVERY_ACKNOWLEDGED = "delivery acknowledged"
     DELIVERY_PARKED = "delivery parked"
     ACKNOWLEDGEMENT_RECEIVED = "acknowledgement received"
+    PATIENT_REVEALED = "patient revealed"
+    OPERATOR_ACTED = "operator acted"
 
 
 class JournalEntry(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Index
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from swf.model.moment import Moment
@@ -18,6 +18,9 @@ class Disposition(StrEnum):
     BROKEN = "BROKEN"
 
 
+_NO_EFFECT = text(f"disposition <> '{Disposition.APPLIED}'")
+
+
 class Message(SQLModel, table=True):
     """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame.
 
@@ -25,7 +28,10 @@ class Message(SQLModel, table=True):
     """
 
     __tablename__ = "message"
-    __table_args__ = (Index("message_by_control_id", "control_id", "source", "content_hash"),)
+    __table_args__ = (
+        Index("message_by_control_id", "control_id", "source", "content_hash"),
+        Index("message_without_effect", "received_at", sqlite_where=_NO_EFFECT, postgresql_where=_NO_EFFECT),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     received_at: datetime = Field(sa_type=Moment, index=True)

@@ -50,6 +50,13 @@ def of_message(connection: Connection, message: int) -> Sequence[Record]:
     return connection.execute(select(JOURNAL).where(JOURNAL.c.message == message).order_by(JOURNAL.c.id)).all()
 
 
+def numbers_of(connection: Connection, orders: Collection[int]) -> list[str]:
+    """The accession numbers of these order rows, or their placer numbers where they have none."""
+    columns = (ORDER.c.accession_number, ORDER.c.placer_order_number)
+    rows = connection.execute(select(*columns).where(ORDER.c.id.in_(orders)).order_by(ORDER.c.id))
+    return [row.accession_number or row.placer_order_number for row in rows]
+
+
 def recent(connection: Connection, *, limit: int, event: str = "") -> Sequence[Record]:
     """The newest entries first, each with the accession number of its order."""
     columns = (
@@ -102,6 +109,11 @@ def trace(connection: Connection, accession_number: str) -> list[Moment]:
             (ORDER.c.accession_number == accession_number) | (ORDER.c.placer_order_number == accession_number)
         )
     ).all()
+    return trace_of(connection, orders)
+
+
+def trace_of(connection: Connection, orders: Sequence[int]) -> list[Moment]:
+    """Everything that happened to these order rows, oldest first."""
     moments = [*_messages(connection, orders), *_entries(connection, orders), *_answers(connection, orders)]
     return sorted(moments, key=lambda moment: moment.at)  # what has one time stays in the order given above
 

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, union_all, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, text, union_all, update
 
 from swf.model.message import MESSAGE, Disposition
+from swf.store import dialect
 from swf.store.database import Record, Transaction
 from swf.store.prepared import Prepared
 
+_WITHOUT_BYTES = [column for column in MESSAGE.c if column.name not in ("raw", "acknowledgement")]
+_SEARCHED = 20_000
 _INSERT = Prepared(insert(MESSAGE).returning(MESSAGE.c.id))
 _SAME_NUMBER = select(MESSAGE.c.id, MESSAGE.c.acknowledgement, MESSAGE.c.content_hash).where(
     MESSAGE.c.control_id == bindparam("control"),
@@ -39,10 +42,28 @@ def applied_before(transaction: Transaction, *, source: str, control_id: str, co
 
 def recent(connection: Connection, *, limit: int, refused_only: bool = False) -> Sequence[Record]:
     """The newest messages first, without their bytes."""
-    columns = [column for column in MESSAGE.c if column.name not in ("raw", "acknowledgement")]
-    statement = select(*columns).order_by(MESSAGE.c.id.desc()).limit(limit)
+    statement = select(*_WITHOUT_BYTES).order_by(MESSAGE.c.id.desc()).limit(limit)
     if refused_only:
         statement = statement.where(MESSAGE.c.disposition != Disposition.APPLIED)
+    return connection.execute(statement).all()
+
+
+def found(
+    connection: Connection, *, search: str = "", refused_only: bool = False, before: int = 0, after: int = 0, limit: int
+) -> Sequence[Record]:
+    """`recent`, only those before and after these rows when given, and those of the newest that hold `search`."""
+    statement = select(*_WITHOUT_BYTES).order_by(MESSAGE.c.id.desc()).limit(limit)
+    if before:
+        statement = statement.where(MESSAGE.c.id < before)
+    if after:
+        statement = statement.where(MESSAGE.c.id > after)
+    if refused_only:
+        statement = statement.where(text("disposition <> 'APPLIED'"))  # the very words of the index
+    if search:
+        newest = select(MESSAGE.c.id).order_by(MESSAGE.c.id.desc()).limit(_SEARCHED)
+        searched = newest.where(MESSAGE.c.id < before) if before else newest
+        held = dialect.contains(connection, MESSAGE.c.raw, search.encode())
+        statement = statement.where(MESSAGE.c.id.in_(select(searched.subquery().c.id)), held)
     return connection.execute(statement).all()
 
 

@@ -57,7 +57,7 @@ def of(site: Site, raw: bytes, peer: str, run: Run) -> dict[str, Any]:
     found: dict[str, Any] = {"control_id": header.control_id, "type": header.type, "items": [], "added": []}
     try:
         content, _ = intake.read(site, raw, header)
-        items = _mapped(site, content)
+        items = mapped(site, content)
         found["items"] = [_shown(item) for item in items]
         refusal = next((item.refusal for item in items if item.refusal), "")
         if not refusal:
@@ -67,7 +67,7 @@ def of(site: Site, raw: bytes, peer: str, run: Run) -> dict[str, Any]:
     return found | {"refusal": refusal}
 
 
-def _mapped(site: Site, content: Message) -> list[Explanation]:
+def mapped(site: Site, content: Message) -> list[Explanation]:
     """What the mapping makes of a message: steps of orders, or a patient; nothing of a message that names others' steps."""
     if routing.use_case(content.header, site) is orders.apply:
         return explain.orders(site.mapping, content, changing=_changes_an_order)
@@ -92,10 +92,10 @@ def _tried(transaction: Transaction, site: Site, raw: bytes, peer: str) -> _Trie
 
 def _added(items: Iterable[Explanation], tried: _Tried) -> Iterator[dict[str, str]]:
     """What the stored steps hold beyond what the mapping said."""
-    mapped = {line for item in items for line in item.listed.items()}
+    said = {line for item in items for line in item.listed.items()}
     for step_id, attributes in tried.steps.values():
         for attribute, value in attributes.items():
-            if (attribute, value) not in mapped:
+            if (attribute, value) not in said:
                 why = _why(attribute, is_new=step_id in tried.made)
                 yield {"step_id": step_id, "attribute": attribute, "value": value, "why": why}
 

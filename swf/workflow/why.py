@@ -6,10 +6,10 @@ hides by the station's profile or query are the very clauses of `workflow.statio
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -79,6 +79,12 @@ class Why:
     steps: list[StepAnswer]
     funnel: list[Stage]
     near: list[Finding]
+
+    def jsonable(self) -> dict[str, Any]:
+        """The answer with a name for every value."""
+        steps = [{**asdict(step), "findings": [found._asdict() for found in step.findings]} for step in self.steps]
+        funnel = [stage._asdict() for stage in self.funnel]
+        return {**asdict(self), "steps": steps, "funnel": funnel, "near": [found._asdict() for found in self.near]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def test_hostile_messages(kind: str, capsys: pytest.CaptureFixture[str]) -> None
 def _serving(server: str, folder: Path) -> Iterator[int]:
     command, ready = COMMANDS[server]
     root = str(Path(__file__).parents[2])
-    environment = {**os.environ, "SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "PYTHONPATH": root}
+    environment = {**os.environ, "SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "SWF_WEB_PORT": "0", "PYTHONPATH": root}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         found = ready.search(process.stdout.readline())

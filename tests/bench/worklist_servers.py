@@ -70,7 +70,7 @@ def _swf(folder: Path, count: int) -> Iterator[Served]:
     database.migrate()
     worklists.fill(database, count)
     database.close()
-    environment = {"SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "SWF_DICOM_AE_TITLE": TITLE}
+    environment = {"SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0", "SWF_WEB_PORT": "0", "SWF_DICOM_AE_TITLE": TITLE}
     with _printing_its_port([sys.executable, "-m", "swf", "serve"], folder, environment) as served:
         yield served
 

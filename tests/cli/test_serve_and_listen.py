@@ -64,7 +64,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     """A broker that cannot open the second door says which, closes the first again, and does not run on half."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        (tmp_path / "swf.toml").write_text(f"[hl7]\nport = {port}\n[dicom]\nport = 0\n")
+        (tmp_path / "swf.toml").write_text(f"[hl7]\nport = {port}\n[dicom]\nport = 0\n[web]\nport = 0\n")
         code, printed, complaint = _refused(tmp_path)
     assert (code, printed) == (2, "")
     assert f"cannot listen on 127.0.0.1:{port}" in complaint

@@ -255,7 +255,7 @@ def test_variables_that_kubernetes_sets_for_a_service_called_swf_are_left_alone(
     """A cluster that announces the broker's own service to it does not keep it from starting."""
     links = {"SWF_SERVICE_HOST": "10.0.0.1", "SWF_PORT": "tcp://10.0.0.1:2575", "SWF_PORT_2575_TCP_PROTO": "tcp"}
     assert config.load(environ=links) == config.Settings()
-    assert mistakes(environ={"SWF_PORT": "2575"}) == ["SWF_PORT: there is no such setting; did you mean SWF_HL7_PORT?"]
+    assert mistakes(environ={"SWF_PORT": "2575"}) == ["SWF_PORT: there is no such setting; did you mean SWF_WEB_PORT?"]
 
 
 @pytest.mark.parametrize(

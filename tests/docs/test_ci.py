@@ -15,13 +15,14 @@ DEMO = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/swf dem
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A folder with the script and with a findscu, so that nothing is installed."""
+    """A folder with the script and with what it would install, so that nothing is installed."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     programs = tmp_path / "programs"
     programs.mkdir()
-    (programs / "findscu").write_text("#!/bin/sh\n", "ascii")
-    (programs / "findscu").chmod(0o755)
+    for name in ("findscu", "dciodvfy", "chromium"):
+        (programs / name).write_text("#!/bin/sh\n", "ascii")
+        (programs / name).chmod(0o755)
     return tmp_path
 
 

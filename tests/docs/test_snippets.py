@@ -9,7 +9,7 @@ The mark stands behind the language of a fenced block; the blocks of a page shar
     ANY file=NAME                            write it to NAME
     toml edit=NAME                           put these lines in the place of those with the same key in NAME
 
-A broker takes any free port; where a snippet says 2575, 2576 or 11112, the port that was given is meant.
+A broker takes any free port; where a snippet says 2575, 2576, 8080 or 11112, the port that was given is meant.
 """
 
 import os
@@ -60,7 +60,7 @@ class Reader:
     """Somebody who follows a page in a folder of their own."""
 
     folder: Path
-    ports: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("2575", "2576", "11112"), "0"))
+    ports: dict[str, str] = field(default_factory=lambda: dict.fromkeys(("2575", "2576", "8080", "11112"), "0"))
     running: list[subprocess.Popen[str]] = field(default_factory=list)
     printed: str = ""
 
@@ -79,7 +79,7 @@ class Reader:
         assert [process.returncode for process in self.running] == [0] * len(self.running)
 
     def _do(self, block: Block, expected: str) -> None:
-        content = re.sub(r"\b(2575|2576|11112)\b", lambda found: self.ports[found[1]], block.content)
+        content = re.sub(r"\b(2575|2576|8080|11112)\b", lambda found: self.ports[found[1]], block.content)
         if "file" in block.options:
             (self.folder / block.options["file"]).write_text(content, "utf-8")
         elif "edit" in block.options:
@@ -112,7 +112,12 @@ class Reader:
         self._learn_ports(first)
 
     def _learn_ports(self, line: str) -> None:
-        places = {"2575": r"HL7 on \S+:(\d+)", "11112": r"DICOM \S+ on \S+:(\d+)", "2576": r"listening on \S+:(\d+)"}
+        places = {
+            "2575": r"HL7 on \S+:(\d+)",
+            "11112": r"DICOM \S+ on \S+:(\d+)",
+            "2576": r"listening on \S+:(\d+)",
+            "8080": r"window on http://\S+:(\d+)",
+        }
         for port, form in places.items():
             if found := re.search(form, line):
                 self.ports[port] = found[1]
@@ -120,7 +125,8 @@ class Reader:
     def _surroundings(self) -> dict[str, Any]:
         programs = Path(sys.executable).parent
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SWF_")}
-        environment |= {"PATH": f"{os.environ['PATH']}:{programs}", "SWF_HL7_PORT": "0", "SWF_DICOM_PORT": "0"}
+        environment |= {"PATH": f"{os.environ['PATH']}:{programs}"}
+        environment |= dict.fromkeys(("SWF_HL7_PORT", "SWF_DICOM_PORT", "SWF_WEB_PORT"), "0")
         return {"cwd": self.folder, "env": environment, "stdout": subprocess.PIPE, "text": True}
 
 

@@ -33,6 +33,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_message_received_at", "message", ["received_at"], unique=False)
     op.create_index("message_by_control_id", "message", ["control_id", "source", "content_hash"], unique=False)
+    op.create_index(
+        "message_without_effect",
+        "message",
+        ["received_at"],
+        unique=False,
+        sqlite_where=sa.text("disposition <> 'APPLIED'"),
+        postgresql_where=sa.text("disposition <> 'APPLIED'"),
+    )
     op.create_table(
         "patient",
         sa.Column("id", ROW_NUMBER, nullable=False),
@@ -53,6 +61,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("patient_id", "issuer"),
     )
     op.create_index("ix_patient_merged_into", "patient", ["merged_into"], unique=False)
+    op.create_table(
+        "pulse",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "availability_notice",
         sa.Column("id", ROW_NUMBER, nullable=False),

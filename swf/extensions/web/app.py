@@ -1,0 +1,75 @@
+"""Puts the pages together: one application for people and programs, with one last resort for what nobody thought of."""
+
+from importlib import metadata
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from swf import log
+from swf.errors import StoreError, SwfError
+from swf.extensions.web import api, rendering
+from swf.extensions.web.live import Live
+from swf.extensions.web.pages import messages, order, orders, today, why
+from swf.extensions.web.rooms import Rooms
+from swf.store import board
+from swf.store.database import Database
+
+_STATIC = Path(__file__).parent / "static"
+_FOR_PROGRAMS = ("/api/", "/livez", "/readyz", "/metrics")
+
+
+def build(rooms: Rooms) -> FastAPI:
+    """The application; its streams are `app.state.live`."""
+    app = FastAPI(
+        title="swf",
+        version=metadata.version("swf-broker"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )
+    app.state.live = Live(lambda: _stamp(rooms.database))
+    for page in (today, orders, order, why, messages, api):
+        app.include_router(page.routes(rooms))
+    app.add_api_route("/events", _events, include_in_schema=False)
+    app.mount("/static", StaticFiles(directory=_STATIC))
+    app.add_exception_handler(HTTPException, _not_found)
+    app.add_exception_handler(SwfError, _refused)
+    app.add_exception_handler(Exception, _failed)
+    return app
+
+
+def _stamp(database: Database) -> object:
+    with database.reading() as connection:
+        return board.stamp(connection)
+
+
+async def _events(request: Request) -> Response:
+    live: Live = request.app.state.live
+    if live.full:
+        return Response("too many pages are open\n", 503, {"Retry-After": "5"})
+    return StreamingResponse(live.stream(), media_type="text/event-stream")
+
+
+def _not_found(request: Request, error: Exception) -> Response:
+    code = error.status_code if isinstance(error, HTTPException) else 500
+    return _told(request, code, str(getattr(error, "detail", "")), "")
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Something went wrong in a way the program has an answer for."""
+    advice = error.advice if isinstance(error, SwfError) else ""
+    return _told(request, 503 if isinstance(error, StoreError) else 409, str(error), advice)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    log.error("page failed", error=type(error).__name__, traceback=log.frames(error))
+    return _told(request, 500, f"this page failed ({type(error).__name__})", "The log says where; the broker runs on.")
+
+
+def _told(request: Request, code: int, sentence: str, advice: str) -> Response:
+    if request.url.path.startswith(_FOR_PROGRAMS):
+        return rendering.json({"error": sentence, "advice": advice}, code)
+    return HTMLResponse(rendering.page("error.html", code=code, sentence=sentence, advice=advice), code)

@@ -1,0 +1,112 @@
+"""Messages: what came, what became of it, why not; and taking messages again, first as a trial."""
+
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from swf import clock
+from swf.extensions.web import hl7_view, mask, rendering
+from swf.extensions.web.rooms import Rooms, Said, who
+from swf.model.message import Disposition
+from swf.store import journal
+from swf.store import messages as message_store
+from swf.store.database import Record
+from swf.workflow import operator, replay
+from swf.workflow.replay import Change, Outcome
+
+SHOWN = 100
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """The list, one message, its reveal, its bytes, and its replay."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/messages")
+    def messages(q: str = "", refused: bool = False, before: int = 0) -> HTMLResponse:
+        return rendering.answer("messages.html", **listed(rooms, q.strip(), refused=refused, before=before))
+
+    @router.get("/messages/{number}")
+    def message(number: int) -> HTMLResponse:
+        return rendering.answer("message.html", **_shown(rooms, number))
+
+    @router.post("/messages/{number}/reveal")
+    def reveal(request: Request, number: int) -> HTMLResponse:
+        shown = _shown(rooms, number, revealed=True)
+        _note_reveal(rooms, request, number)
+        return rendering.answer("message.html", **shown)
+
+    @router.post("/messages/{number}/download")
+    def download(request: Request, number: int) -> Response:
+        row = one(rooms, number)
+        _note_reveal(rooms, request, number)
+        headers = {"Content-Disposition": f'attachment; filename="message-{number}.hl7"'}
+        return Response(bytes(row.raw), media_type="application/octet-stream", headers=headers)
+
+    @router.post("/messages/{number}/replay")
+    def again(request: Request, number: int, said: Said) -> HTMLResponse:
+        really = said.get("really") == "1"
+        outcome = replayed(rooms, number, who(request), really=really)
+        return rendering.answer("message.html", **_shown(rooms, number, outcome=outcome, really=really))
+
+    return router
+
+
+def listed(
+    rooms: Rooms, search: str, *, refused: bool, before: int = 0, after: int = 0, limit: int = SHOWN
+) -> dict[str, Any]:
+    """The newest messages first, those before and after these rows when given; `search` is a part of their text."""
+    with rooms.database.reading() as connection:
+        rows = message_store.found(
+            connection, search=search, refused_only=refused, before=before, after=after, limit=limit
+        )
+    return {"rows": rows, "search": search, "refused": refused, "shown": limit}
+
+
+def one(rooms: Rooms, number: int) -> Record:
+    """A stored message; raises HTTPException when there is none."""
+    with rooms.database.reading() as connection:
+        row = message_store.one(connection, number)
+    if row is None:
+        raise HTTPException(404, f"there is no message {number}")
+    return row
+
+
+def replayed(rooms: Rooms, number: int, by: str, *, really: bool) -> Outcome:
+    """Take a message again, or only try; what is really done is journalled with who did it."""
+    outcome = replay.replay_all(rooms.database, rooms.site(), [one(rooms, number)], dry_run=not really)[0]
+    if really:
+        rooms.database.run(lambda transaction: operator.acted(transaction, clock.now(), by, "replay", message=number))
+    return outcome
+
+
+def _note_reveal(rooms: Rooms, request: Request, number: int) -> None:
+    by = who(request)
+    rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=[], message=number))
+
+
+def _shown(
+    rooms: Rooms, number: int, *, revealed: bool = False, outcome: Outcome | None = None, really: bool = False
+) -> dict[str, Any]:
+    row = one(rooms, number)
+    with rooms.database.reading() as connection:
+        events = journal.of_message(connection, number)
+        orders = journal.numbers_of(connection, {event.order for event in events if event.order})
+    return {
+        "row": row,
+        "lines": hl7_view.lines(bytes(row.raw), revealed=revealed),
+        "answer": hl7_view.lines(bytes(row.acknowledgement), revealed=revealed) if row.acknowledgement else [],
+        "events": events,
+        "orders": orders,
+        "revealed": revealed,
+        "outcome": outcome,
+        "changes": [_masked(each, revealed=revealed) for each in outcome.changes] if outcome else [],
+        "really": really,
+        "whole": row.disposition != Disposition.BROKEN,
+    }
+
+
+def _masked(change: Change, *, revealed: bool) -> Change:
+    if revealed or not mask.is_of_the_patient(change.attribute):
+        return change
+    return change._replace(before=change.before and mask.MASK, after=change.after and mask.MASK)

@@ -1,0 +1,37 @@
+"""Orders: the newest, or those of a number; and what was perhaps meant when there are none."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from swf.extensions.web import rendering
+from swf.extensions.web.rooms import Rooms
+from swf.store import board, inquiry
+from swf.workflow import near
+from swf.workflow.states import OrderStatus
+
+SHOWN = 100
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """The list of orders."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/orders")
+    def orders(q: str = "", status: str = "") -> HTMLResponse:
+        return rendering.answer("orders.html", **found(rooms, q.strip(), status))
+
+    return router
+
+
+def found(rooms: Rooms, search: str, status: str, limit: int = SHOWN) -> dict[str, Any]:
+    """The orders that are searched for; `near` are numbers that resemble one nobody knows."""
+    with rooms.database.reading() as connection:
+        rows = board.orders(connection, search=search, status=status, limit=limit)
+        steps = board.first_steps(connection, [row.id for row in rows])
+        meant = near.numbers(search, inquiry.numbers(connection, near.AMONG)) if search and not rows else []
+    lines = [{"order": row, "first": steps.get(row.id)} for row in rows]
+    return {"lines": lines, "near": meant, "search": search, "status": status, "statuses": list(OrderStatus)} | {
+        "shown": limit
+    }

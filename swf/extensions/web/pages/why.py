@@ -1,0 +1,47 @@
+"""Why not? An order and a station: every rule that passes, the one that hides, and what mends it (RAD-5)."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from swf import clock
+from swf.extensions.web import rendering
+from swf.extensions.web.rooms import Rooms
+from swf.store import board
+from swf.workflow import why as workflow_why
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """The question, and its answer once both are given."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/why")
+    def why(number: str = "", ae: str = "", called: str = "") -> HTMLResponse:
+        return rendering.answer("why.html", **found(rooms, number.strip(), ae.strip(), called.strip()))
+
+    return router
+
+
+def jsonable(rooms: Rooms, number: str, ae_title: str, called: str) -> dict[str, Any]:
+    """The answer with a name for every value."""
+    with rooms.database.reading() as connection:
+        return workflow_why.of(connection, rooms.site().settings, number, (ae_title, called), clock.now()).jsonable()
+
+
+def found(rooms: Rooms, number: str, ae_title: str, called: str) -> dict[str, Any]:
+    """The answer, None while something is missing, and what may be chosen."""
+    settings = rooms.site().settings
+    with rooms.database.reading() as connection:
+        asked = [row.ae_title for row in board.last_queries(connection)]
+        answer = (
+            workflow_why.of(connection, settings, number, (ae_title, called), clock.now())
+            if number and ae_title
+            else None
+        )
+    titles = sorted({*asked, *(each.ae_title for each in settings.modality)})
+    ours = [settings.dicom.ae_title, *(each.ae_title for each in settings.partition)]
+    most = max((stage.left for stage in answer.funnel), default=0) if answer else 0
+    return {"answer": answer, "number": number, "ae": ae_title, "called": called, "titles": titles, "ours": ours} | {
+        "most": most or 1
+    }

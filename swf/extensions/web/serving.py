@@ -1,0 +1,73 @@
+"""uvicorn in a thread: opened, watched and ended from outside its event loop."""
+
+import logging
+import socket
+import threading
+import time
+
+import uvicorn
+from fastapi import FastAPI
+
+from swf.extensions.web.access import Access
+from swf.extensions.web.live import Live
+
+_BEAT_S, _SILENT_S = 1, 10.0
+_GRACE_S = 2
+_MOST_CONNECTIONS = 500
+
+
+class Serving:
+    """One server. `opened` is set when it answers."""
+
+    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+        self._socket = listening
+        self._live: Live = app.state.live
+        self.opened = threading.Event()
+        self._beat = 0.0
+        # Its lines hold addresses of pages, and with them numbers of patients; what goes wrong is logged by the app.
+        logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
+        settings = uvicorn.Config(
+            Access(app),
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            limit_concurrency=_MOST_CONNECTIONS,
+            timeout_graceful_shutdown=_GRACE_S,
+            timeout_notify=_BEAT_S,
+            callback_notify=self._note_the_beat,
+        )
+        self._server = _Server(settings, self.opened)
+
+    def run(self) -> None:
+        """Serve until `end`."""
+        self._server.run(sockets=[self._socket])
+
+    def end(self) -> None:
+        """Let the streams end and the server with them."""
+        self._live.close()
+        self._server.should_exit = True
+
+    def turning(self) -> bool:
+        """Whether the loop has shown a sign of life lately."""
+        return self._server.started and time.monotonic() - self._beat < _SILENT_S
+
+    async def _note_the_beat(self) -> None:
+        self._beat = time.monotonic()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, settings: uvicorn.Config, opened: threading.Event) -> None:
+        super().__init__(settings)
+        self._opened = opened
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.config.callback_notify is not None:
+            await self.config.callback_notify()
+        self._opened.set()

@@ -1,0 +1,150 @@
+"""The life of an order as a picture and as a list: who told whom what, when, and how long that took."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from swf.model.journal import Event
+from swf.store.journal import Moment
+
+BROKER = "swf"
+_RECEIVED, _ANSWERED = "message received", "worklist answered"
+# The key of the detail that names who told us
+_CAME_FROM = {
+    _RECEIVED: "from",
+    Event.MPPS_IN_PROGRESS: "ae_title",
+    Event.MPPS_CHANGED: "ae_title",
+    Event.MPPS_COMPLETED: "ae_title",
+    Event.MPPS_DISCONTINUED: "ae_title",
+    Event.MPPS_REFUSED: "ae_title",
+    Event.IMAGES_AVAILABLE: "ae_title",
+}
+# … and who was told
+_WENT_TO = {
+    _ANSWERED: "ae_title",
+    Event.DELIVERY_ACKNOWLEDGED: "destination",
+    Event.DELIVERY_FAILED: "destination",
+    Event.DELIVERY_PARKED: "destination",
+}
+_BAD = frozenset(
+    {
+        Event.DELIVERY_FAILED,
+        Event.DELIVERY_PARKED,
+        Event.MESSAGE_REFUSED,
+        Event.MPPS_REFUSED,
+        Event.STEP_FLAWED,
+        Event.WARNING,
+        Event.MPPS_OVERDUE,
+    }
+)
+_LANE, _ROW, _HEAD, _LEFT = 190, 34, 44, 100
+
+
+class Line(NamedTuple):
+    """One thing that happened. `gap` is the seconds since the one before; `sender` and `receiver` are lanes."""
+
+    at: datetime
+    gap: float
+    event: str
+    sender: str
+    receiver: str
+    text: str
+    message: int
+    mpps: str
+    bad: bool
+
+
+class Mark(NamedTuple):
+    """A line of the picture: from x to x2 at y; a dot where both are the same."""
+
+    x: int
+    x2: int
+    y: int
+    label: str
+    time: str
+    bad: bool
+    inward: bool
+
+
+class Picture(NamedTuple):
+    """Lanes and marks with their places, for SVG."""
+
+    width: int
+    height: int
+    lanes: list[tuple[str, int]]
+    marks: list[Mark]
+
+
+def lines(moments: Sequence[Moment]) -> list[Line]:
+    """The moments of a trace, each with who told whom and how long after the one before."""
+    befores = [moments[0].at, *(moment.at for moment in moments)] if moments else []
+    return [_line(moment, before) for moment, before in zip(moments, befores, strict=False)]
+
+
+def _line(moment: Moment, before: datetime) -> Line:
+    detail = dict(moment.detail)
+    sender = str(detail.pop(_CAME_FROM.get(moment.event, ""), "")) or BROKER
+    receiver = str(detail.pop(_WENT_TO.get(moment.event, ""), "")) or BROKER
+    message, mpps = int(detail.pop("message", 0)), str(detail.pop("mpps", ""))
+    bad = moment.event in _BAD or detail.get("answer") in ("AE", "AR", "CE", "CR")
+    gap = (moment.at - before).total_seconds()
+    return Line(moment.at, gap, moment.event, sender, receiver, _text(detail), message, mpps, bad)
+
+
+def _text(detail: dict[str, Any]) -> str:
+    if "from" in detail and "to" in detail:
+        detail = {"changed": f"{detail.pop('from')} → {detail.pop('to')}", **detail}
+    return ", ".join(_said(name, value) for name, value in detail.items() if value not in ("", None))
+
+
+def _said(name: str, value: object) -> str:
+    if isinstance(value, list):
+        value = "; ".join(map(str, value))
+    word = name.replace("_", " ")
+    return str(value) if name in ("text", "type", "changed") else word if value is True else f"{word} {value}"
+
+
+def lanes(found: Iterable[Line], devices: Iterable[str]) -> list[str]:
+    """Who takes part: senders of messages, we, devices, then whom we tell."""
+    told = list(found)
+    machines = set(devices)
+    left = dict.fromkeys(line.sender for line in told if line.sender != BROKER and line.sender not in machines)
+    middle = dict.fromkeys(name for line in told for name in (line.sender, line.receiver) if name in machines)
+    right = dict.fromkeys(line.receiver for line in told if line.receiver not in {BROKER, *machines})
+    return [*left, BROKER, *middle, *(name for name in right if name not in left)]
+
+
+def devices_of(moments: Iterable[Moment]) -> set[str]:
+    """The AE titles a trace names."""
+    return {str(moment.detail["ae_title"]) for moment in moments if moment.detail.get("ae_title")}
+
+
+def picture(found: Sequence[Line], names: Sequence[str]) -> Picture:
+    """The picture: an arrow for what went between two, a dot for what happened here."""
+    places = {name: _LEFT + _LANE // 2 + number * _LANE for number, name in enumerate(names)}
+    marks = [
+        Mark(
+            places[line.sender],
+            places[line.receiver],
+            _HEAD + _ROW * number + _ROW // 2,
+            _label(line),
+            f"{line.gap * 1000:.0f} ms" if line.gap < 1 else f"{line.gap:.0f} s",
+            line.bad,
+            line.receiver == BROKER,
+        )
+        for number, line in enumerate(_drawn(found))
+    ]
+    return Picture(_LEFT + _LANE * len(names) + 20, _HEAD + _ROW * len(marks) + 10, list(places.items()), marks)
+
+
+_LONGEST_LABEL = 30
+
+
+def _label(line: Line) -> str:
+    words = f"{line.event}: {line.text}" if line.sender == line.receiver else line.event
+    return words if len(words) <= _LONGEST_LABEL else f"{words[: _LONGEST_LABEL - 1]}…"
+
+
+def _drawn(found: Iterable[Line]) -> Iterator[Line]:
+    """What a picture needs: everything but that something was queued, which its delivery says."""
+    return (line for line in found if line.event != Event.DELIVERY_QUEUED)

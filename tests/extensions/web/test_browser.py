@@ -1,0 +1,122 @@
+"""In a real browser: the board moves by itself, the keyboard is enough, nobody is shut out, nothing is run."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from swf.extensions.simulator import his
+from tests.extensions.web.conftest import SCRIPT, Operator
+
+WIDTHS = (390, 1280, 2560)
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+_QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+Look = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One Chromium for all these tests."""
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=_QUIET)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def look(browser: Browser, operator: Operator) -> Iterator[Look]:
+    """Opens pages of the window; whatever the browser complains of fails the test."""
+    complaints: list[str] = []
+    opened = []
+
+    def start(path: str, **options: Any) -> Page:
+        context = browser.new_context(base_url=operator.address, **options)
+        opened.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: "(Not Found)" in message.text or complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog {dialog.message}"))
+        page.goto(path)
+        return page
+
+    yield start
+    for each in opened:
+        each.close()
+    assert complaints == []
+
+
+def test_the_board_moves_without_a_key(operator: Operator, look: Look) -> None:
+    """An order comes, is changed and cancelled: the page that hangs on the wall follows by itself."""
+    page = look("/")
+    expect(page.locator("#live")).to_have_text("live")
+    page.evaluate("window.same = true")
+    order = operator.order()
+    expect(page.get_by_role("link", name=order.accession)).to_be_visible()
+    expect(page.locator(".rows .status")).to_have_text("SCHEDULED")
+    assert operator.send(his.cancel(order)) == "AA"
+    expect(page.locator(".rows .status")).to_have_text("CANCELLED")
+    assert page.evaluate("window.same")
+
+
+def test_a_script_in_a_name_is_not_run(operator: Operator, look: Look) -> None:
+    """A patient called like a script is shown with that name, and nothing happens."""
+    order = operator.order(name=f"{SCRIPT}^JANE", code=f"C1^{SCRIPT}^99SIM")
+    page = look(f"/orders/{order.accession}")
+    page.get_by_role("button", name="Show patient data").click()
+    expect(page.get_by_role("cell", name=f"{SCRIPT}^JANE", exact=True)).to_be_visible()
+
+
+def test_the_keyboard_is_enough(operator: Operator, look: Look) -> None:
+    """Find with /, go down the rows with j, open with Enter, go back to the board with g t."""
+    first, second = operator.order(), operator.order()
+    page = look("/orders")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page).to_have_title(f"Order {first.accession} · swf")
+    page.keyboard.press("/")
+    page.keyboard.type(second.accession)
+    page.keyboard.press("Enter")
+    expect(page.locator("main tbody tr")).to_have_count(1)
+    page.locator("body").press("g")
+    page.keyboard.press("t")
+    expect(page).to_have_title("Today · swf")
+
+
+def test_it_works_without_a_script(operator: Operator, look: Look) -> None:
+    """Where scripts are forbidden the pages still show, reveal and answer; only the board has to be fetched anew."""
+    order = operator.order(name="DOE^JANE")
+    page = look(f"/orders/{order.accession}", java_script_enabled=False)
+    page.get_by_role("button", name="Show patient data").click()
+    expect(page.get_by_role("cell", name="DOE^JANE", exact=True)).to_be_visible()
+    page.get_by_label("Does a station see it?").fill("CT1")
+    page.get_by_role("button", name="Why not?").click()
+    expect(page.locator(".verdict-line")).to_have_text(f"CT1 sees {order.accession}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str) -> None:
+    """No page breaks a rule of WCAG 2.1 AA, in light and dark; none is wider than a phone, a desk or a wall."""
+    order = operator.order()
+    assert operator.send(his.cancel(order)) == "AA"
+    assert operator.send(his.cancel(his.Order())) == "AE"
+    number = order.accession
+    page = look("/", color_scheme=scheme)
+    for path in (
+        "/",
+        "/orders",
+        f"/orders/{number}",
+        f"/why?number={number}&ae=CT1",
+        "/messages",
+        "/messages/3",
+        "/no",
+    ):
+        page.goto(path)
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert not found, f"{path}: {json.dumps(found, indent=1)}"
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
