@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from swf.errors import MessageError, StoreError, UnreadableMessage
 from swf.hl7 import charset, terms, writer
-from swf.hl7.message import STANDARD, Delimiters, Header, Message, parse, read_header
+from swf.hl7.header import STANDARD, Delimiters, Header, read_header
+from swf.hl7.message import Message, parse
 
 _CONTROL = dict.fromkeys(range(0x20))
 _MOST_ERRORS = 5

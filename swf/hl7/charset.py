@@ -6,7 +6,7 @@ import re
 
 from swf.errors import MappingError, UnreadableMessage
 from swf.hl7 import iso2022
-from swf.hl7.message import Header, read_header
+from swf.hl7.header import Header, read_header
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M\0", b"\0\0\0M")

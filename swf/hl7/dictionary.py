@@ -12,7 +12,8 @@ from hl7apy.parser import parse_field
 
 from swf.errors import UnreadableMessage
 from swf.hl7 import terms
-from swf.hl7.message import NULL, Delimiters, Header, Message, Segment, parse, read_header
+from swf.hl7.header import Delimiters, Header, read_header
+from swf.hl7.message import NULL, Message, Segment, parse
 
 VERSIONS: tuple[str, ...] = tuple(sorted(hl7apy.SUPPORTED_LIBRARIES, key=terms.version_number))
 """The versions that have tables."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from swf.hl7 import writer
 from swf.hl7.ack import Reply
-from swf.hl7.message import Delimiters, Header, Message
+from swf.hl7.header import Delimiters, Header
+from swf.hl7.message import Message
 from swf.hl7.order_groups import OrderGroup, order_groups
 
 _REPLIES = {"ORM": ("ORR", "O02"), "OMG": ("ORG", "O20"), "OMI": ("ORI", "O24")}

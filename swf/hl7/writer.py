@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 
-from swf.hl7.message import STANDARD, Delimiters
+from swf.hl7.header import STANDARD, Delimiters
 
 _CONTROL = dict.fromkeys(range(0x20))
 _LINE_ENDS = "\r\n\u0085\u2028\u2029"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from swf import clock, errors, log
-from swf.hl7 import ack, message
+from swf.hl7 import ack
+from swf.hl7.header import read_header
 
 
 @dataclass(frozen=True)
@@ -122,5 +123,5 @@ def _messages(
 
 
 def _negative(raw: bytes, error: errors.MessageError | errors.StoreError) -> bytes:
-    header = message.read_header(raw)
+    header = read_header(raw)
     return ack.acknowledge(header, control_id=secrets.token_hex(10), at=clock.local(clock.now()), errors=(error,))

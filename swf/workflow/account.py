@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from swf import clock
 from swf.errors import MessageError
-from swf.hl7 import message
+from swf.hl7.header import read_header
 from swf.hl7.message import Message
 from swf.hl7.order_groups import OrderGroup
 from swf.mapping import explain
@@ -52,7 +52,7 @@ def of(site: Site, raw: bytes, peer: str, run: Run) -> dict[str, Any]:
 
     `run` carries the message out in some store: `Database.run`, or `Database.rehearse` to leave no trace.
     """
-    header = message.read_header(raw)
+    header = read_header(raw)
     site = site.for_source(header, peer)
     found: dict[str, Any] = {"control_id": header.control_id, "type": header.type, "items": [], "added": []}
     try:

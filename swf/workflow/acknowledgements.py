@@ -4,7 +4,8 @@ from datetime import datetime
 
 from swf.errors import MessageError
 from swf.hl7 import ack
-from swf.hl7.message import Message, read_header
+from swf.hl7.header import read_header
+from swf.hl7.message import Message
 from swf.model.journal import Event
 from swf.store import deliveries
 from swf.store.database import Transaction

@@ -9,7 +9,7 @@ from datetime import datetime
 from swf import clock
 from swf.dicom import uid
 from swf.dicom.encoding import Value
-from swf.hl7.message import Header
+from swf.hl7.header import Header
 from swf.mapping import inbound, rules
 from swf.workflow.site import Site
 

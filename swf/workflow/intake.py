@@ -17,7 +17,8 @@ from swf import clock, log
 from swf.errors import BrokenFrame, MessageError, ProcessingFailure, StoreError, UnknownSender, UnreadableMessage
 from swf.hl7 import ack, charset, message, replies
 from swf.hl7.ack import Reply
-from swf.hl7.message import Header, Message
+from swf.hl7.header import Header, read_header
+from swf.hl7.message import Message
 from swf.hl7.replies import Numbers
 from swf.model.journal import Event
 from swf.model.message import Disposition
@@ -100,7 +101,7 @@ def receive_all(database: Database, site: Site, came: Iterable[tuple[bytes, str]
 
 
 def _arrival(site: Site, raw: bytes, peer: str) -> _Arrival:
-    header = message.read_header(raw)
+    header = read_header(raw)
     return _Arrival(site.for_source(header, peer), raw, peer, header, clock.now())
 
 

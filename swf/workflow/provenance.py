@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from swf.errors import MessageError
-from swf.hl7 import message
+from swf.hl7.header import read_header
 from swf.mapping.explain import Explanation, Finding
 from swf.store.database import Record
 from swf.workflow import account, intake
@@ -36,7 +36,7 @@ def explained(site: Site, rows: Iterable[Record]) -> list[Explained]:
 
 
 def _items(site: Site, row: Record) -> list[Explanation]:
-    header = message.read_header(row.raw)
+    header = read_header(row.raw)
     own = site.for_source(header, row.peer)
     try:
         content, _ = intake.read(own, bytes(row.raw), header)

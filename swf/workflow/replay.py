@@ -12,7 +12,7 @@ from typing import NamedTuple
 from swf import clock
 from swf.dicom import encoding, listing
 from swf.errors import BrokenFrame, IllegalTransition, MessageError
-from swf.hl7 import message
+from swf.hl7.header import read_header
 from swf.model.journal import Event
 from swf.model.message import Disposition
 from swf.store import journal, messages
@@ -101,7 +101,7 @@ def _apply(transaction: Transaction, site: Site, row: Record, at: datetime) -> _
 
 def carry_out(transaction: Transaction, site: Site, raw: bytes, peer: str, at: datetime) -> list[Entry]:
     """Do what the message `raw` from `peer` asks, whether it came before or not; raises MessageError."""
-    header = message.read_header(raw)
+    header = read_header(raw)
     site = site.for_source(header, peer)
     if peer:  # a file comes from nowhere
         site.admit(peer)

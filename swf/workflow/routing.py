@@ -5,7 +5,8 @@ from datetime import datetime
 
 from swf.errors import UnsupportedMessage
 from swf.hl7 import ack
-from swf.hl7.message import Header, Message
+from swf.hl7.header import Header
+from swf.hl7.message import Message
 from swf.store.database import Transaction
 from swf.store.journal import Entry
 from swf.workflow import acknowledgements, appointments, orders, patients, reports, unscheduled, visits

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from swf import config
 from swf.config import Modality, Settings, Source
 from swf.errors import ConfigError, UnknownSender
-from swf.hl7.message import Header
+from swf.hl7.header import Header
 from swf.mapping import loader
 from swf.mapping.rules import SiteMapping
 from swf.workflow import stations

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import pytest
 
 from swf.hl7 import charset, message, mllp
+from swf.hl7.header import read_header
 from tests.conftest import SAMPLES
 
 WARM_UP = 100
@@ -89,7 +90,7 @@ def test_hostile_messages(kind: str, capsys: pytest.CaptureFixture[str]) -> None
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     for frame in mllp.Deframer(limit=16 * 2**20).feed(contents[kind]):
-        header = message.read_header(frame.payload)
+        header = read_header(frame.payload)
         content = message.parse(charset.decode(frame.payload, header)[0], header)
         assert all(segment.value(3, 1, 1) is not None for segment in content.segments)
     seconds = time.perf_counter() - began

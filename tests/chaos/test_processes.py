@@ -17,6 +17,7 @@ from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis, Received
 from swf.extensions.simulator.modality import Modality
 from swf.hl7 import message
+from swf.hl7.header import read_header
 from tests.chaos.conftest import Ward
 from tests.processes import Address, MllpClient, Serve, Served
 
@@ -97,7 +98,7 @@ def _told(received: list[Received]) -> list[tuple[str, str, str]]:
     """Type, order number and status of what was told, repeats left out, in the order of first arrival."""
     first = {each.control_id: each for each in reversed(received)}
     texts = [each for each in received if first[each.control_id] is each]
-    parsed = [message.parse(each.text, message.read_header(each.text.encode())) for each in texts]
+    parsed = [message.parse(each.text, read_header(each.text.encode())) for each in texts]
     return [(each.header.type, each.value("OBR", 2, component=1), each.value("OBR", 25)) for each in parsed]
 
 

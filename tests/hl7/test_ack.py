@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from swf import errors
 from swf.hl7 import ack, dictionary
-from swf.hl7.message import read_header
+from swf.hl7.header import read_header
 
 SAMPLES = Path(__file__).parents[2] / "fixtures" / "samples"
 AT = datetime(2026, 3, 15, 8, 30, 1, tzinfo=timezone(timedelta(hours=1)))

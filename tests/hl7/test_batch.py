@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swf.hl7 import batch
-from swf.hl7.message import read_header
+from swf.hl7.header import read_header
 
 
 def _message(number: int, end: str = "\r") -> bytes:

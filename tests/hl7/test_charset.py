@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from swf.errors import MappingError, UnreadableMessage
 from swf.hl7 import charset
-from swf.hl7.message import Header, parse, read_header
+from swf.hl7.header import Header, read_header
+from swf.hl7.message import parse
 
 CYRILLIC = "ПРИМЕРОВ^ИВАН"
 

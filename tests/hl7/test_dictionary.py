@@ -6,7 +6,7 @@ import hl7apy
 import pytest
 
 from swf.hl7 import charset, dictionary, terms
-from swf.hl7.message import read_header
+from swf.hl7.header import read_header
 
 SAMPLES = sorted((Path(__file__).parents[2] / "fixtures" / "samples").glob("*.hl7"))
 ORDER = (

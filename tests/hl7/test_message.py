@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from swf.errors import UnreadableMessage
 from swf.hl7 import charset
-from swf.hl7.message import NULL, STANDARD, Delimiters, Message, Segment, parse, read_header, unescape
+from swf.hl7.header import STANDARD, Delimiters, read_header
+from swf.hl7.message import NULL, Message, Segment, parse, unescape
 from swf.hl7.order_groups import order_groups
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from swf import errors
 from swf.hl7 import ack, dictionary, replies
-from swf.hl7.message import parse, read_header
+from swf.hl7.header import read_header
+from swf.hl7.message import parse
 from swf.hl7.replies import Numbers
 
 AT = datetime(2026, 3, 15, 8, 30, 1, tzinfo=UTC)

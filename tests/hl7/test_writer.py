@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swf.hl7 import writer
-from swf.hl7.message import STANDARD, Delimiters, parse, read_header
+from swf.hl7.header import STANDARD, Delimiters, read_header
+from swf.hl7.message import parse
 
 HEADER = "MSH|^~\\&|SWF|RAD|MIS|HOSP|20260101||ORU^R01|1|P|2.3.1"
 characters = st.characters(max_codepoint=0x2FFF, exclude_categories=["Cs"])

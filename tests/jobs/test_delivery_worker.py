@@ -16,7 +16,8 @@ from swf import clock
 from swf.config import Destination
 from swf.errors import MessageError, StoreError, UnsupportedMessage
 from swf.extensions.simulator.mis import Answer, Mis, Received
-from swf.hl7 import ack, message
+from swf.hl7 import ack
+from swf.hl7.header import read_header
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.model.delivery import DELIVERY
 from swf.model.journal import JOURNAL, Event
@@ -162,7 +163,7 @@ def test_only_a_destination_in_trouble_is_tried_for_ever(
 
     def receive(raw: bytes, _peer: Any) -> bytes:
         told = answers.pop() if answers else []
-        return ack.acknowledge(message.read_header(raw), control_id=secrets.token_hex(8), at=clock.now(), errors=told)
+        return ack.acknowledge(read_header(raw), control_id=secrets.token_hex(8), at=clock.now(), errors=told)
 
     listener = MllpListener("127.0.0.1", 0, one_by_one(receive))
     listener.start()

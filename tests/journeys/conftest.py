@@ -10,6 +10,7 @@ from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis, Received
 from swf.hl7 import ack, message
 from swf.hl7.ack import Acknowledgement
+from swf.hl7.header import read_header
 from swf.net import mllp_client
 
 PATIENCE_S = 10.0
@@ -44,7 +45,7 @@ class Hospital:
 
 
 def _about(received: list[Received], placer: str, kind: str) -> list[message.Message]:
-    parsed = (message.parse(each.text, message.read_header(each.text.encode())) for each in received)
+    parsed = (message.parse(each.text, read_header(each.text.encode())) for each in received)
     return [each for each in parsed if each.header.type == kind and each.value("OBR", 2, component=1) == placer]
 
 

@@ -3,13 +3,14 @@
 from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis, Received
 from swf.hl7 import message
+from swf.hl7.header import read_header
 from tests.conftest import Scanner
 from tests.journeys.conftest import PATIENCE_S, Hospital
 
 
 def told(received: list[Received]) -> list[tuple[str, str]]:
     """Order number and status of everything that was told, in the order of arrival."""
-    parsed = [message.parse(each.text, message.read_header(each.text.encode())) for each in received]
+    parsed = [message.parse(each.text, read_header(each.text.encode())) for each in received]
     return [(each.value("OBR", 2, component=1), each.value("OBR", 25)) for each in parsed]
 
 

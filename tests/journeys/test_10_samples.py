@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from swf.broker import Broker
 from swf.extensions.simulator.modality import Modality
 from swf.hl7 import message, mllp
+from swf.hl7.header import read_header
 from swf.net import mllp_client
 from tests.conftest import FIXTURES, SAMPLES, MakeBroker, settings_for
 
@@ -68,7 +69,7 @@ def unanswered(broker: Broker, name: str) -> dict[str, str]:
 
 def told(raw: bytes) -> dict[str, str]:
     """What an answer says: the code and, of a refusal, where and why (ERR-1 up to 2.4, ERR-2 and ERR-3 from 2.5)."""
-    answer = message.parse(raw.decode(), message.read_header(raw))
+    answer = message.parse(raw.decode(), read_header(raw))
     packed = answer.value("ERR", 1)
     said = {
         "code": answer.value("MSA", 1),

@@ -7,6 +7,7 @@ import pytest
 
 from swf import config
 from swf.hl7 import message, order_groups
+from swf.hl7.header import read_header
 from swf.hl7.order_groups import OrderGroup
 from swf.mapping import inbound, loader
 from swf.mapping.inbound import MappedStep
@@ -18,7 +19,7 @@ SHIPPED = config.shipped_mappings() / "default.toml"
 def groups(*segments: str, delimiters: str = "|^~\\&") -> list[OrderGroup]:
     """The orders of a message with these segments."""
     text = "\r".join([f"MSH{delimiters}|HIS|HOSP|||20260315083000||ORM^O01|1|P|2.3.1", *segments, ""])
-    return order_groups.order_groups(message.parse(text, message.read_header(text.encode())))
+    return order_groups.order_groups(message.parse(text, read_header(text.encode())))
 
 
 SEGMENTS = ("PID", "PD1", "PV1", "DG1", "AL1", "ORC", "TQ1", "OBR", "NTE", "OBX", "IPC", "ZDS")

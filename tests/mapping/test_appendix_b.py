@@ -10,6 +10,7 @@ import pytest
 from swf import clock
 from swf.dicom import encoding
 from swf.hl7 import message, order_groups
+from swf.hl7.header import read_header
 from swf.mapping import inbound
 from swf.mapping.rules import SiteMapping
 from tests.mapping.conftest import Mapped
@@ -237,7 +238,7 @@ def test_the_zone_of_the_sender(shipped: SiteMapping, sent: str, start: str, exp
     word.
     """
     text = f"MSH|^~\\&|HIS|HOSP|||{sent}||ORM^O01|1|P|2.3.1\rPID|||1||DOE^JANE\rORC|NW|1|||||^^^{start}\rOBR|1|||CT\r"
-    (group,) = order_groups.order_groups(message.parse(text, message.read_header(text.encode())))
+    (group,) = order_groups.order_groups(message.parse(text, read_header(text.encode())))
     (step,) = inbound.steps(shipped, group, changing=False)
     assert step.step["ScheduledProcedureStepStartTime"] == expected
 

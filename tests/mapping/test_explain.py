@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from swf.dicom import encoding, listing
 from swf.errors import MappingError
 from swf.hl7 import message, order_groups
+from swf.hl7.header import read_header
 from swf.hl7.message import Message
 from swf.mapping import explain, inbound, loader
 from swf.mapping.explain import Explanation, Finding
@@ -25,7 +26,7 @@ OBR = "OBR|1|8100^HIS||CTHEAD^CT head^99LOCAL||||||||||||||||||||CT"
 def read(*segments: str) -> Message:
     """A message of these segments."""
     text = "\r".join([HEADER, *segments, ""])
-    return message.parse(text, message.read_header(text.encode()))
+    return message.parse(text, read_header(text.encode()))
 
 
 def explained(mapping: SiteMapping, *segments: str, changing: bool = False) -> list[Explanation]:

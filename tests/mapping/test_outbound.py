@@ -14,6 +14,7 @@ from swf.dicom import encoding
 from swf.dicom.mpps import Reason, Series, Summary
 from swf.errors import MappingError
 from swf.hl7 import dictionary, message
+from swf.hl7.header import read_header
 from swf.mapping import outbound, templates
 from swf.mapping.outbound import Envelope, Notice
 from swf.mapping.rules import SiteMapping
@@ -77,7 +78,7 @@ def sent(mapping: SiteMapping, kind: str, *items: bytes, charset: str = "UNICODE
 
 def read(raw: bytes) -> message.Message:
     """The message as a receiver of ours would read it."""
-    return message.parse(raw.decode(), message.read_header(raw))
+    return message.parse(raw.decode(), read_header(raw))
 
 
 @pytest.mark.parametrize("kind", KINDS)

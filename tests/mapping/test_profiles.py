@@ -13,6 +13,7 @@ import pytest
 from swf import config
 from swf.dicom import encoding, mpps
 from swf.hl7 import dictionary, message, order_groups
+from swf.hl7.header import read_header
 from swf.mapping import inbound, loader, outbound
 from swf.mapping.outbound import Envelope, Notice
 from tests.conftest import FIXTURES
@@ -26,7 +27,7 @@ ENVELOPE = Envelope(("SWF", "RAD"), ("HIS", "HOSP"), "1", "UNICODE UTF-8")
 def items(name: str) -> list[dict[str, Any]]:
     """The worklist items the profile makes of its order."""
     raw = (PROFILES / f"{name}.hl7").read_bytes()
-    content = message.parse(raw.decode(), message.read_header(raw))
+    content = message.parse(raw.decode(), read_header(raw))
     (group,) = order_groups.order_groups(content)
     return [step.item for step in inbound.steps(loader.load(MAPPINGS[name]), group, changing=False)]
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from swf import clock
-from swf.hl7 import ack, message
+from swf.hl7 import ack
+from swf.hl7.header import read_header
 from swf.net import mllp_listener
 
 TIMEOUT_S = 5.0
@@ -27,7 +28,7 @@ class Receiver:
 
     def __call__(self, raw: bytes, peer: mllp_listener.Peer) -> bytes:
         self.messages.append(raw)
-        return ack.acknowledge(message.read_header(raw), control_id=secrets.token_hex(10), at=clock.now())
+        return ack.acknowledge(read_header(raw), control_id=secrets.token_hex(10), at=clock.now())
 
     def broken(self, broken: mllp_listener.Broken, peer: mllp_listener.Peer) -> bytes:
         self.kept.append(broken)

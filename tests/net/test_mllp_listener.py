@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swf import clock, errors
-from swf.hl7 import ack, message
+from swf.hl7 import ack
+from swf.hl7.header import read_header
 from swf.net import mllp_listener
 from tests.net.conftest import wait_until
 
@@ -24,7 +25,7 @@ PEER_TIMEOUT_S = 5.0
 
 
 def _accepted(raw: bytes) -> bytes:
-    return ack.acknowledge(message.read_header(raw), control_id=secrets.token_hex(10), at=clock.now())
+    return ack.acknowledge(read_header(raw), control_id=secrets.token_hex(10), at=clock.now())
 
 
 class Patient:
@@ -420,7 +421,7 @@ def test_stop_against_a_sender_that_never_ends(listen: Any, dial: Any, order: An
     plenty = threading.Event()
 
     def receive(raw: bytes, _peer: mllp_listener.Peer) -> bytes:
-        taken.append(message.read_header(raw).control_id)
+        taken.append(read_header(raw).control_id)
         if len(taken) == 50:
             plenty.set()
         return _accepted(raw)

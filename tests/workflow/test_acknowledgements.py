@@ -6,7 +6,8 @@ import pytest
 
 from swf.config import Settings
 from swf.errors import ConfigError
-from swf.hl7 import ack, batch, message
+from swf.hl7 import ack, batch
+from swf.hl7.header import read_header
 from swf.store import deliveries
 from swf.workflow import site
 from tests.workflow.conftest import MIS, Department, Found, order_message, request
@@ -48,7 +49,7 @@ def test_the_application_answers_elsewhere(
     queued = department.rows("delivery")
     assert [ack.read_acknowledgement(bytes(row.payload)).code for row in queued] == sent
     for row in queued:
-        header = message.read_header(bytes(row.payload))
+        header = read_header(bytes(row.payload))
         assert (row.destination, row.type, row.control_id) == ("his-back", "ACK^O01", header.control_id)
         assert (header.receiving_application, header.accept_ack, header.application_ack) == ("HIS", "AL", "NE")
         assert ack.read_acknowledgement(bytes(row.payload)).control_id == "C1"

@@ -10,7 +10,8 @@ import pytest
 from swf import config
 from swf.config import Settings
 from swf.errors import ConfigError, UnknownSender
-from swf.hl7 import ack, batch, message
+from swf.hl7 import ack, batch
+from swf.hl7.header import read_header
 from swf.workflow import site
 from tests.workflow.conftest import Department, Found, order_message, request
 
@@ -92,7 +93,7 @@ def test_addresses_in_the_other_notation(found: Found) -> None:
 
 
 def _header() -> Any:
-    return message.read_header(ORDER.encode())
+    return read_header(ORDER.encode())
 
 
 def _is_admitted(fit: site.Site, peer: str) -> bool:

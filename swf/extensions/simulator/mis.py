@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Literal, Self
 
 from swf import clock, errors
-from swf.hl7 import ack, charset, message
+from swf.hl7 import ack, charset
+from swf.hl7.header import read_header
 from swf.net import mllp_listener
 from swf.net.tls import Secured
 
@@ -91,7 +92,7 @@ class Mis:
             return self._arrival.wait_for(lambda: reached(self.received), timeout_s)
 
     def _receive(self, raw: bytes, _peer: mllp_listener.Peer) -> bytes:
-        header = message.read_header(raw)
+        header = read_header(raw)
         text, _ = charset.decode(raw, header)
         received = Received(clock.now(), header.type, header.control_id, text)
         answer = self.personality(received)

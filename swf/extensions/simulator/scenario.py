@@ -14,6 +14,7 @@ from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis, Received
 from swf.extensions.simulator.modality import Modality
 from swf.hl7 import message
+from swf.hl7.header import read_header
 from swf.net import mllp_client
 
 NOTICE_TIMEOUT_S = 15.0
@@ -125,7 +126,7 @@ class _Stage:
 
     def order(self, client: mllp_client.MllpClient, part: Part) -> None:
         """Send the part's order and wait for its acknowledgement."""
-        control_id = message.read_header(part.message).control_id
+        control_id = read_header(part.message).control_id
         self._act(part, "HIS", part.title, lambda: client.send(part.message, control_id), lambda answer: answer.code)
 
     def look(self, part: Part, expected: int) -> list[Dataset]:
@@ -205,7 +206,7 @@ def _success(_result: object) -> str:
 
 def _notices(part: Part, received: list[Received]) -> dict[Received, str]:
     """The messages about an order, each with what it tells, such as `ORM^O01 SC/IP`."""
-    parsed = {each: message.parse(each.text, message.read_header(each.text.encode())) for each in received}
+    parsed = {each: message.parse(each.text, read_header(each.text.encode())) for each in received}
     return {
         each: _tells(part, notice) for each, notice in parsed.items() if _placer(notice) == part.order.placer_number
     }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from swf.errors import UnreadableMessage
 from swf.extensions.web.mask import MASK
 from swf.hl7 import charset, dictionary, message
+from swf.hl7.header import read_header
 from swf.hl7.message import Segment
 
 _WHOLE = frozenset(
@@ -46,7 +47,7 @@ class Line(NamedTuple):
 
 def lines(raw: bytes, *, revealed: bool) -> list[Line]:
     """The segments of a message; of bytes that are no message one line, which is masked whole."""
-    text, header = charset.for_people(raw), message.read_header(raw)
+    text, header = charset.for_people(raw), read_header(raw)
     try:
         content = message.parse(text, header)
     except UnreadableMessage:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from swf import errors
 from swf.extensions.simulator import his
 from swf.hl7 import charset, dictionary, message
+from swf.hl7.header import read_header
 
 ORDER = his.Order(
     patient_id="4711",
@@ -25,7 +26,7 @@ ORDER = his.Order(
 
 
 def _read(raw: bytes) -> message.Message:
-    header = message.read_header(raw)
+    header = read_header(raw)
     return message.parse(charset.decode(raw, header)[0], header)
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from swf import errors
 from swf.extensions.simulator import his, mis
-from swf.hl7 import message
+from swf.hl7.header import read_header
 from swf.net import mllp_client
 
 
 def _send(target: mis.Mis, raw: bytes) -> str:
     client = mllp_client.MllpClient(*target.address, ack_timeout_s=0.3)
     try:
-        return client.send(raw, message.read_header(raw).control_id).code
+        return client.send(raw, read_header(raw).control_id).code
     finally:
         client.close()
 
@@ -27,7 +27,7 @@ def test_acknowledges_and_remembers() -> None:
         assert target.wait_for(1)
     (received,) = target.received
     assert received.type == "ORM^O01"
-    assert received.control_id == message.read_header(raw).control_id
+    assert received.control_id == read_header(raw).control_id
     assert "DÖE^JANE" in received.text
 
 
@@ -58,7 +58,7 @@ def test_personality_may_change() -> None:
         with pytest.raises(errors.PeerRefused):
             _send(target, raw)
         assert _send(target, raw) == "AA"
-    assert [received.control_id for received in target.received] == [message.read_header(raw).control_id] * 2
+    assert [received.control_id for received in target.received] == [read_header(raw).control_id] * 2
 
 
 def test_down_for_a_while() -> None:

@@ -11,6 +11,7 @@ from pydicom.dataset import Dataset
 from swf import clock
 from swf.extensions.simulator import mis, scenario
 from swf.hl7 import ack, message
+from swf.hl7.header import read_header
 from swf.net import mllp_client, mllp_listener
 
 STATUSES = {"IN PROGRESS": "IP", "COMPLETED": "CM", "DISCONTINUED": "DC"}
@@ -30,7 +31,7 @@ class StandIn:
         scp.on_change = self._performed
 
     def receive(self, raw: bytes, _peer: mllp_listener.Peer) -> bytes:
-        header = message.read_header(raw)
+        header = read_header(raw)
         read = message.parse(raw.decode("latin-1"), header)
         if self.refuses:
             return ack.acknowledge(header, control_id="1", at=clock.now()).replace(b"|AA|", b"|AE|")
