@@ -31,6 +31,7 @@ _DOUBTS = {
     Matching.OTHER_PATIENT: "the Patient ID of the performed step is not the one that was scheduled",
     Matching.PARTLY: "some of the scheduled steps it names are not known",
 }
+_ANOTHERS = "an exam names this order, but another patient by number and by name or birth date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +163,16 @@ def _looked_for(dataset: Dataset) -> dict[str, str]:
 
 def _how(found: Found, report: Report) -> list[Entry]:
     """What there is to journal of how the scheduled steps were found."""
+    detail: dict[str, object] = {"mpps": report.sop_instance_uid, "text": _ANOTHERS}
+    anothers = [Entry(Event.MPPS_SUGGESTED, order, detail=detail) for order in effects.orders_of(found.anothers)]
     if found.matching == Matching.FOUND:
         return effects.linked_by(report.sop_instance_uid, found.steps, "lesser identifiers")
     if found.steps:
-        return []
+        return anothers
     named = rules.references(report.dataset)
     accessions = [each.accession_number for each in named if each.accession_number]
     detail = {"mpps": report.sop_instance_uid, "accession_numbers": accessions}
-    return [Entry(Event.MPPS_UNMATCHED, detail=detail)]
+    return [*anothers, Entry(Event.MPPS_UNMATCHED, detail=detail)]
 
 
 def _warned(linked: Sequence[Record], sop_instance_uid: str, texts: Sequence[str]) -> list[Entry]:

@@ -5,10 +5,11 @@ has had; a report that names nothing can mean the one open step of that patient,
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydicom.dataset import Dataset
 
+from swf.dicom import matching, reading
 from swf.dicom import mpps as rules
 from swf.dicom.mpps import Reference, Summary
 from swf.dicom.terms import StepStatus
@@ -24,23 +25,41 @@ _NAMED = frozenset({"study_instance_uid", "step_id"})
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The scheduled steps a report means, each once, and how they were found."""
+    """The scheduled steps a report means, each once, and how they were found.
+
+    `anothers` are those it names although it is plainly about somebody else: an operator decides.
+    """
 
     steps: list[Record] = field(default_factory=list)
     matching: Matching = Matching.UNMATCHED
+    anothers: list[Record] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
     """Who a report is about: the patient rows its identifier leads to, and those they go by now.
 
-    `namesakes` are all who have that identifier, whoever issued it.
+    `namesakes` are all who have that identifier, whoever issued it. Name and birth date are those of the report.
     """
 
     patient_id: str
     rows: frozenset[int] = frozenset()
     identifiers: tuple[str, ...] = ()
     namesakes: frozenset[int] = frozenset()
+    name: str = ""
+    birth_date: str = ""
+
+    def is_plainly_not(self, step: Record) -> bool:
+        """Whether a step of another identifier is for another person by name or birth date too.
+
+        Who only has another number may be the same: consoles cut and complete numbers, and a merge may not be known yet.
+        A name in other letters, as a device without the patient's own has it, says nothing.
+        """
+        told, known = _person_name(self.name), _person_name(step.patient_name)
+        dates = self.birth_date and step.patient_birth_date and self.birth_date != step.patient_birth_date
+        comparable = told and known and told.isascii() == known.isascii()
+        agree = told.startswith(known) or known.startswith(told)  # a console may have cut it
+        return bool(dates or (comparable and not agree))
 
 
 def find(transaction: Transaction, site: Site, dataset: Dataset, titles: tuple[str, str]) -> Found:
@@ -52,7 +71,8 @@ def find(transaction: Transaction, site: Site, dataset: Dataset, titles: tuple[s
     references = rules.references(dataset)
     by_reference = [_of_reference(transaction, reference, person, own) for reference in references]
     if any(by_reference):
-        return _named(by_reference, references, person)
+        birth_date = matching.normal("DA", reading.text(dataset, "PatientBirthDate"))
+        return _named(by_reference, references, replace(person, name=performed.patient_name, birth_date=birth_date))
     if not site.device(calling).link_unscheduled:
         return Found()
     of_the_day_here = partitions.within(own, of_the_day(transaction, person, performed))
@@ -100,15 +120,25 @@ def the_one_open(steps: Sequence[Record], stations: Sequence[str]) -> Record | N
 
 def _named(by_reference: list[Sequence[Record]], references: list[Reference], person: Person) -> Found:
     found = list({row.id: row for rows in by_reference for row in rows}.values())
+    of_others = [row for row in found if person.patient_id and row.patient not in person.namesakes]
+    anothers = [row for row in of_others if person.is_plainly_not(row)]
+    found = [row for row in found if row not in anothers]
     exactly = {(row.study_instance_uid, row.step_id) for row in found}
-    matching = Matching.FOUND
-    if not all(by_reference):
-        matching = Matching.PARTLY
-    elif person.patient_id and not all(row.patient in person.namesakes for row in found):
-        matching = Matching.OTHER_PATIENT
+    how = Matching.FOUND
+    if not found:
+        how = Matching.UNMATCHED
+    elif of_others:
+        how = Matching.OTHER_PATIENT
+    elif not all(by_reference):
+        how = Matching.PARTLY
     elif all((each.study_instance_uid, each.step_id) in exactly for each in references):
-        matching = Matching.NAMED
-    return Found(found, matching)
+        how = Matching.NAMED
+    return Found(found, how, anothers)
+
+
+def _person_name(name: str) -> str:
+    """Family and given name of the first form of a name, as they are compared."""
+    return "^".join(matching.fold(name).partition("\\")[0].split("^")[:2])
 
 
 def _of_reference(

@@ -1,7 +1,7 @@
 """A department without its doors: a real store, the site's mapping, messages and reports handed in as they would arrive."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from swf.model.delivery import DELIVERY
 from swf.model.journal import JOURNAL
 from swf.model.message import MESSAGE
 from swf.model.order import ORDER, STEP
+from swf.store import mpps as performed
 from swf.store import worklist
 from swf.store.database import Database, Record
 from swf.workflow import intake, mpps
@@ -98,6 +99,11 @@ class Department:
     def events(self, *kinds: str) -> list[tuple[str, dict[str, Any]]]:
         """The journal's entries of these kinds, with their details."""
         return [(row.event, row.detail) for row in self.rows("journal") if not kinds or row.event in kinds]
+
+    def unresolved(self) -> Sequence[Record]:
+        """The exams that wait for an operator."""
+        with self.database.reading() as connection:
+            return performed.overview(connection, limit=10, only="UNRESOLVED")
 
     def warnings(self) -> list[str]:
         """What operators are warned of."""

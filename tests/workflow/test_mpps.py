@@ -167,6 +167,33 @@ def test_the_wrong_patient(department: Department) -> None:
     assert department.warnings() == ["the Patient ID of the performed step is not the one that was scheduled"]
 
 
+@pytest.mark.parametrize(
+    ("name", "born", "goes_on"),
+    [
+        ("ROE^RICHARD", "", False),
+        ("DOE^JOHN", "19720411", False),
+        ("DOE^JANE", "19790101", False),
+        ("Doe^Jane^Mary", "19720411", True),
+        ("DOE", "", True),
+        ("Доу^Джейн", "19720411", True),
+        ("Доу^Джейн", "19790101", False),
+        ("", "", True),
+    ],
+)
+def test_somebody_elses_exam_under_this_order(department: Department, name: str, born: str, goes_on: bool) -> None:
+    """Whoever is another by number and by name or birth date does not end this patient's exam; an operator decides."""
+    department.order(*request())
+    uid = department.begin(*department.worklist(), PatientID="9999", PatientName=name, PatientBirthDate=born)
+    department.end(uid)
+    assert department.steps() == [("S1.1", "COMPLETED" if goes_on else "SCHEDULED")]
+    assert bool(department.told()) is goes_on
+    (waiting,) = department.unresolved()
+    assert waiting.matching == ("other patient" if goes_on else "unmatched")
+    assert [kind for kind, _ in department.events("mpps suggested", "mpps unmatched")] == (
+        [] if goes_on else ["mpps suggested", "mpps unmatched"]
+    )
+
+
 @pytest.mark.parametrize("reason", sorted(terms.PUTS_BACK))
 def test_a_wrong_entry_goes_back(department: Department, reason: str) -> None:
     """After a reason that leaves the exam still to be done the step is on the worklist again."""
