@@ -12,7 +12,7 @@ from swf import log
 from swf.errors import StoreError, SwfError
 from swf.extensions.web import api, rendering
 from swf.extensions.web.live import Live
-from swf.extensions.web.pages import messages, order, orders, today, why
+from swf.extensions.web.pages import deliveries, held, messages, mpps, order, orders, today, why
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.store.database import Database
@@ -31,7 +31,7 @@ def build(rooms: Rooms) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.live = Live(lambda: _stamp(rooms.database))
-    for page in (today, orders, order, why, messages, api):
+    for page in (today, orders, order, why, messages, deliveries, mpps, held, api):
         app.include_router(page.routes(rooms))
     app.add_api_route("/events", _events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))

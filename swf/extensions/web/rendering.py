@@ -12,7 +12,15 @@ from swf import clock
 
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"))
 _SOON = 2
-_PAGES = (("/", "Today"), ("/orders", "Orders"), ("/why", "Why not?"), ("/messages", "Messages"))
+_PAGES = (
+    ("/", "Today"),
+    ("/orders", "Orders"),
+    ("/why", "Why not?"),
+    ("/messages", "Messages"),
+    ("/deliveries", "Deliveries"),
+    ("/exams", "Exams"),
+    ("/held", "Held"),
+)
 
 
 def page(template: str, **values: Any) -> str:

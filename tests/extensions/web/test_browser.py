@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from swf.extensions.simulator import his
+from swf.extensions.simulator.modality import Modality
 from tests.extensions.web.conftest import SCRIPT, Operator
 
 WIDTHS = (390, 1280, 2560)
@@ -103,7 +104,9 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str) -> None
     order = operator.order()
     assert operator.send(his.cancel(order)) == "AA"
     assert operator.send(his.cancel(his.Order())) == "AE"
-    number = order.accession
+    number, scanner = order.accession, Modality(*operator.broker.dicom.address, "CT1")
+    operator.order()
+    exam = scanner.begin(*scanner.query())
     page = look("/", color_scheme=scheme)
     for path in (
         "/",
@@ -112,6 +115,10 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str) -> None
         f"/why?number={number}&ae=CT1",
         "/messages",
         "/messages/3",
+        "/deliveries",
+        "/exams",
+        f"/exams/{exam}",
+        "/held",
         "/no",
     ):
         page.goto(path)

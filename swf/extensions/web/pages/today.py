@@ -112,9 +112,9 @@ def _cards(connection: Transaction, settings: Settings, midnight: datetime, firs
     refused = board.messages_since(connection, midnight)[1]
     yield Card("Messages refused", refused, "today had no effect", "/messages?refused=1", "")
     held = board.held(connection, flaws.mask(settings.worklist.hold_for))
-    yield Card("Entries held", held, "are kept from every list for a flaw", "", "swf held")
-    yield Card("Exams without order", board.unresolved(connection), "wait to be linked", "", "swf mpps list")
-    yield Card("Exams overdue", board.overdue(connection), "have not reported their end", "", "swf mpps list")
+    yield Card("Entries held", held, "are kept from every list for a flaw", "/held", "")
+    yield Card("Exams without order", board.unresolved(connection), "wait to be linked", "/exams?only=UNRESOLVED", "")
+    yield Card("Exams overdue", board.overdue(connection), "have not reported their end", "/exams?only=OVERDUE", "")
     yield Card("Left from before", board.left_over(connection, first), "steps of earlier days are still open", "", "")
 
 

@@ -1,7 +1,7 @@
 // Keys, and the word that says whether the page is live. Every page works without this file.
 "use strict";
 
-const places = { t: "/", o: "/orders", w: "/why", m: "/messages" };
+const places = { t: "/", o: "/orders", w: "/why", m: "/messages", d: "/deliveries", e: "/exams", h: "/held" };
 let going = false;
 
 document.addEventListener("keydown", (event) => {

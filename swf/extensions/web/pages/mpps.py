@@ -1,0 +1,116 @@
+"""Exams: what modalities reported, and linking those that belong to no order (RAD-6, RAD-7; PIR)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+
+from swf import clock
+from swf.dicom import listing
+from swf.dicom import mpps as rules
+from swf.dicom.terms import PerformedStatus
+from swf.extensions.web import mask, rendering
+from swf.extensions.web.rooms import Rooms, Said, who
+from swf.store import mpps as mpps_store
+from swf.store.database import Record, Transaction
+from swf.workflow import operator, overdue, unscheduled
+
+SHOWN = 100
+KINDS = ("UNRESOLVED", "OVERDUE", *PerformedStatus)
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """The list, one exam, and what an operator may say of it."""
+    router = APIRouter(include_in_schema=False)
+    _lookers(router, rooms)
+    _doers(router, rooms)
+    return router
+
+
+def _lookers(router: APIRouter, rooms: Rooms) -> None:
+    @router.get("/exams")
+    def exams(only: str = "") -> HTMLResponse:
+        if only not in ("", *KINDS):
+            raise HTTPException(404, f"there is no such kind of exams: {only}")
+        with rooms.database.reading() as connection:
+            rows = mpps_store.overview(connection, limit=SHOWN, only=only)
+        return rendering.answer("exams.html", rows=rows, only=only, kinds=KINDS, shown=SHOWN)
+
+    @router.get("/exams/{uid}")
+    def exam(uid: str) -> HTMLResponse:
+        return rendering.answer("exam.html", **_shown(rooms, uid, revealed=False))
+
+    @router.post("/exams/{uid}/reveal")
+    def reveal(request: Request, uid: str) -> HTMLResponse:
+        shown, by = _shown(rooms, uid, revealed=True), who(request)
+        orders = sorted({step.order for step in shown["linked"]})
+        rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=orders))
+        return rendering.answer("exam.html", **shown)
+
+
+def _doers(router: APIRouter, rooms: Rooms) -> None:
+    @router.post("/exams/{uid}/link")
+    def link(request: Request, uid: str, said: Said) -> Response:
+        accession, step = said.get("accession", "").strip(), said.get("step", "")
+        force = said.get("force") == "1"
+
+        def work(transaction: Transaction) -> None:
+            unscheduled.link(transaction, rooms.site(), uid, accession, clock.now(), step_id=step, force=force)
+
+        return _done(rooms, request, uid, f"link {uid} to {accession}", work)
+
+    @router.post("/exams/{uid}/unlink")
+    def unlink(request: Request, uid: str, said: Said) -> Response:
+        accession = said.get("accession", "")
+
+        def work(transaction: Transaction) -> None:
+            unscheduled.unlink(transaction, rooms.site(), uid, clock.now(), accession_number=accession)
+
+        return _done(rooms, request, uid, f"unlink {uid} from {accession}", work)
+
+    @router.post("/exams/{uid}/end")
+    def end(request: Request, uid: str, said: Said) -> Response:
+        status = PerformedStatus.DISCONTINUED if said.get("how") == "discontinued" else PerformedStatus.COMPLETED
+
+        def work(transaction: Transaction) -> None:
+            overdue.end(transaction, rooms.site(), uid, status, clock.now())
+
+        return _done(rooms, request, uid, f"end {uid} as {status}", work)
+
+
+def _done(rooms: Rooms, request: Request, uid: str, did: str, work: Callable[[Transaction], None]) -> Response:
+    """Do it and note who did, in one transaction; then show the exam as it is now."""
+    by = who(request)
+
+    def both(transaction: Transaction) -> None:
+        work(transaction)
+        operator.acted(transaction, clock.now(), by, did)
+
+    rooms.database.run(both)
+    return RedirectResponse(f"/exams/{rendering.part(uid)}", 303)
+
+
+def _shown(rooms: Rooms, uid: str, *, revealed: bool) -> dict[str, Any]:
+    with rooms.database.reading() as connection:
+        row = mpps_store.seen(connection, uid)
+        linked = mpps_store.seen_for(connection, row.id) if row is not None else []
+    if row is None:
+        raise HTTPException(404, f"no exam {uid} was reported")
+    possible = rooms.database.rehearse(lambda transaction: unscheduled.candidates(transaction, row))
+    return {
+        "row": row,
+        "linked": linked,
+        "candidates": possible,
+        "reported": list(_attributes(row, revealed=revealed)),
+        "revealed": revealed,
+    }
+
+
+def _attributes(row: Record, *, revealed: bool) -> list[tuple[str, str]]:
+    found = listing.attributes(rules.decode(row.dataset)).items()
+    return [
+        (path, mask.MASK if value and not revealed and mask.is_of_the_patient(path) else value)
+        for path, value in found
+        if value
+    ]
