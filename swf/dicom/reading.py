@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from pydicom.dataelem import DataElement
+from pydicom import datadict
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
@@ -52,6 +53,10 @@ def places(dataset: Dataset, path: str, *, empty: bool = False) -> list[Dataset]
 
 def valued(dataset: Dataset, keyword: str) -> bool:
     """Whether the attribute has a value: a text that is more than padding, a sequence with an item that says something."""
+    tag = datadict.tag_for_keyword(keyword)
+    element: Any = dataset.get_item(tag) if tag is not None and tag in dataset else None
+    if isinstance(element, RawDataElement) and tag in _REFERENCE and isinstance(element.value, bytes):
+        return element.value.strip(b" \0") != b""  # hundreds of images: not worth a conversion
     value = dataset.get(keyword)
     if isinstance(value, DicomSequence):
         return any(len(item) > 0 for item in value)
