@@ -52,7 +52,6 @@ def steps(
             STEP.c.status,
             STEP.c.step_id,
             STEP.c.flaws,
-            STEP.c.dataset,
             ORDER.c.accession_number,
             ORDER.c.placer_order_number,
         )
