@@ -10,6 +10,8 @@ import swf.model.message
 import swf.model.mpps
 import swf.model.order
 import swf.model.patient
+import swf.model.pulse
+import swf.model.query
 import swf.model.visit  # noqa: F401  imported so that the metadata knows every table
 
 context.configure(
