@@ -5,25 +5,30 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from swf import clock, config, log
-from swf.broker import Broker
 from swf.cli.options import NOT_AS_HOPED
 from swf.cli.refusals import refusals
 from swf.cli.serve import ready, told_to_stop
-from swf.extensions.simulator import scenario
-from swf.extensions.simulator.mis import Mis
+
+if TYPE_CHECKING:
+    from swf.broker import Broker
+    from swf.extensions.simulator import scenario
+    from swf.extensions.simulator.mis import Mis
 
 
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the broker running until Ctrl-C.")] = False,
 ) -> None:
     """Play two orders from the HIS to the scanner and back, over real sockets, and show what happened."""
+    from swf.extensions.simulator import scenario  # noqa: PLC0415  half a second no other command should wait for
+    from swf.extensions.simulator.mis import Mis  # noqa: PLC0415  half a second no other command should wait for
+
     log.configure("ERROR")
     console = Console()
     with tempfile.TemporaryDirectory(prefix="swf-demo-") as folder, Mis() as mis, _demo_broker(folder, mis) as broker:
@@ -46,7 +51,9 @@ def demo(
 
 
 @contextmanager
-def _demo_broker(folder: str, mis: Mis) -> Iterator[Broker]:
+def _demo_broker(folder: str, mis: "Mis") -> Iterator["Broker"]:
+    from swf.broker import Broker  # noqa: PLC0415  half a second no other command should wait for
+
     host, port = mis.address
     environment = {
         "SWF_STORE_URL": f"sqlite:///{folder}/swf.db",
@@ -66,7 +73,7 @@ def _demo_broker(folder: str, mis: Mis) -> Iterator[Broker]:
         broker.stop()
 
 
-def _keep(console: Console, broker: Broker, mis: Mis) -> None:
+def _keep(console: Console, broker: "Broker", mis: "Mis") -> None:
     hl7, dicom = (f"{host}:{port}" for host, port in (broker.hl7.address, broker.dicom.address))
     title, store = broker.settings.dicom.ae_title, broker.settings.store.url
     lines = (
@@ -81,7 +88,7 @@ def _keep(console: Console, broker: Broker, mis: Mis) -> None:
     told_to_stop().wait()
 
 
-def _timeline(event: scenario.Event) -> Text:
+def _timeline(event: "scenario.Event") -> Text:
     at = clock.local(event.at).strftime("%H:%M:%S.%f")[:-3]
     took = f"  {event.milliseconds:.0f} ms" if event.milliseconds else ""
     return Text.assemble(

@@ -5,18 +5,23 @@ import signal
 import threading
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from swf import config, log, pid
-from swf.broker import Broker
 from swf.cli.options import NOT_AS_HOPED, ConfigOption
 from swf.cli.refusals import refusals, refuse
 from swf.errors import ConfigError
 from swf.net import tls
 from swf.workflow import site as sites
 
+if TYPE_CHECKING:
+    from swf.broker import Broker
+
 
 def serve(config_file: ConfigOption = None) -> None:
     """Run the broker in the foreground until SIGTERM or SIGINT; SIGHUP lets it read mapping and certificates anew."""
+    from swf.broker import Broker  # noqa: PLC0415  half a second no other command should wait for
+
     log.configure()
     with refusals():
         broker = Broker(config.load(config_file))
@@ -30,7 +35,7 @@ def serve(config_file: ConfigOption = None) -> None:
     print("swf stopped", flush=True)
 
 
-def _reload(broker: Broker, config_file: Path | None) -> None:
+def _reload(broker: "Broker", config_file: Path | None) -> None:
     try:
         broker.reload(config.load(config_file))
     except ConfigError as error:
@@ -64,7 +69,7 @@ def _wishes() -> "SimpleQueue[int]":
     return wishes
 
 
-def ready(broker: Broker) -> str:
+def ready(broker: "Broker") -> str:
     """The line that says where the broker answers, or what it does where it answers nobody."""
     settings = broker.settings
     roles = settings.node.roles
