@@ -30,6 +30,7 @@ class Live:
         self._changes = 0
         self._turned = asyncio.Condition()
         self._watcher: asyncio.Task[None] | None = None
+        self._begun = asyncio.Event()
 
     @property
     def full(self) -> bool:
@@ -43,11 +44,13 @@ class Live:
     async def stream(self) -> AsyncIterator[bytes]:
         """What one page is sent, until it leaves."""
         self._streams += 1
-        if self._watcher is None or self._watcher.done():
-            self._watcher = asyncio.create_task(self._watch())
         try:
-            yield b"retry: 2000\n\n"
+            if self._watcher is None or self._watcher.done():
+                self._begun = asyncio.Event()
+                self._watcher = asyncio.create_task(self._watch(self._begun))
+            await self._begun.wait()  # what comes once the page knows it is connected must differ from a look before it
             seen = self._changes
+            yield b"retry: 2000\n\n"
             while not self._closing.is_set():
                 changed = await self._wait(seen)
                 seen = self._changes
@@ -61,9 +64,12 @@ class Live:
                 await self._turned.wait_for(lambda: self._changes != seen or self._closing.is_set())
         return self._changes != seen
 
-    async def _watch(self) -> None:
+    async def _watch(self, begun: asyncio.Event) -> None:
         """Look while there is a stream; whoever comes after the last one left begins anew."""
-        seen, again = await self._look(), 0
+        try:
+            seen, again = await self._look(), 0
+        finally:
+            begun.set()
         while self._streams and not self._closing.is_set():
             await asyncio.sleep(LOOK_S)
             now = await self._look()
