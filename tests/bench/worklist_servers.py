@@ -33,7 +33,7 @@ TITLE = "WORKLIST"
 PLUGIN = Path("/usr/share/orthanc/plugins/libModalityWorklists.so")
 _PATIENCE_S = 30.0
 _ROOT = str(Path(__file__).parents[2])
-_READY = re.compile(r"(?:on 127\.0\.0\.1:)?(\d+)$")
+_READY = re.compile(r"(?:DICOM \S+ on 127\.0\.0\.1:|^)(\d+)")
 
 
 class Served(NamedTuple):
