@@ -9,6 +9,7 @@ import jinja2
 from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
+from swf.store.database import Record
 
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"))
 _SOON = 2
@@ -36,6 +37,11 @@ def answer(template: str, code: int = 200, **values: Any) -> HTMLResponse:
 def json(value: object, code: int = 200) -> Response:
     """An answer for programs."""
     return Response(_json.dumps(value, default=_jsonable, ensure_ascii=False), code, media_type="application/json")
+
+
+def named(row: Record, *without: str) -> dict[str, Any]:
+    """A row with a name for every value."""
+    return {name: value for name, value in row._mapping.items() if name not in without}  # noqa: SLF001  the documented way
 
 
 def _jsonable(value: object) -> str:

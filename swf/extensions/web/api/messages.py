@@ -1,0 +1,56 @@
+"""Messages for programs: the list, waiting for one that fits, and taking one again."""
+
+import asyncio
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+
+from swf.extensions.web import rendering
+from swf.extensions.web.pages import messages
+from swf.extensions.web.rooms import Rooms, who
+
+_LOOK_S = 0.25
+_LONGEST_WAIT_S = 60.0
+
+
+class Asked(BaseModel):
+    """Which messages."""
+
+    q: str = Field(default="", description="A part of their text.")
+    refused: bool = Field(default=False, description="Only those without effect.")
+    before: int = Field(default=0, description="Only those before this one.")
+    after: int = Field(default=0, description="Only those after this one.")
+    limit: int = Field(default=100, ge=1, le=1000, description="How many at most.")
+    wait: str = Field(default="0s", description="How long to wait for one that fits, such as 5s.")
+
+
+def routes(rooms: Rooms) -> APIRouter:
+    """What the page of messages shows and does."""
+    router = APIRouter()
+
+    @router.get("/api/v1/messages", summary="Messages, the newest first; with wait until one comes that fits")
+    async def get_messages(asked: Annotated[Asked, Query()]) -> Response:
+        ends = time.monotonic() + _seconds(asked.wait)
+        while True:
+            found = await run_in_threadpool(messages.listed, rooms, asked.q, **asked.model_dump(exclude={"q", "wait"}))
+            if found["rows"] or time.monotonic() >= ends:
+                return rendering.json([rendering.named(row) for row in found["rows"]])
+            await asyncio.sleep(_LOOK_S)
+
+    @router.post("/api/v1/messages/{number}/replay", summary="Take a message again; without really only try")
+    def post_replay(request: Request, number: int, really: bool = False) -> Response:
+        return rendering.json(messages.replayed(rooms, number, who(request), really=really)._asdict())
+
+    return router
+
+
+def _seconds(text: str) -> float:
+    """`5s` or `5`."""
+    try:
+        return min(max(float(text.removesuffix("s")), 0.0), _LONGEST_WAIT_S)
+    except ValueError:
+        return 0.0
