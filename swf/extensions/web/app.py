@@ -4,13 +4,14 @@ from importlib import metadata
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from swf import log
 from swf.errors import StoreError, SwfError
-from swf.extensions.web import api, rendering
+from swf.extensions.web import api, refusing
+from swf.extensions.web.gate import Gate
 from swf.extensions.web.live import Live
 from swf.extensions.web.pages import deliveries, held, messages, mpps, order, orders, today, why
 from swf.extensions.web.rooms import Rooms
@@ -18,7 +19,6 @@ from swf.store import board
 from swf.store.database import Database
 
 _STATIC = Path(__file__).parent / "static"
-_FOR_PROGRAMS = ("/api/", "/livez", "/readyz", "/metrics")
 
 
 def build(rooms: Rooms) -> FastAPI:
@@ -31,6 +31,7 @@ def build(rooms: Rooms) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.live = Live(lambda: _stamp(rooms.database))
+    app.add_middleware(Gate)
     for page in (today, orders, order, why, messages, deliveries, mpps, held, api):
         app.include_router(page.routes(rooms))
     app.add_api_route("/events", _events, include_in_schema=False)
@@ -55,21 +56,16 @@ async def _events(request: Request) -> Response:
 
 def _not_found(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
-    return _told(request, code, str(getattr(error, "detail", "")), "")
+    return refusing.told(request.url.path, code, str(getattr(error, "detail", "")))
 
 
 def _refused(request: Request, error: Exception) -> Response:
     """Something went wrong in a way the program has an answer for."""
     advice = error.advice if isinstance(error, SwfError) else ""
-    return _told(request, 503 if isinstance(error, StoreError) else 409, str(error), advice)
+    return refusing.told(request.url.path, 503 if isinstance(error, StoreError) else 409, str(error), advice)
 
 
 def _failed(request: Request, error: Exception) -> Response:
     log.error("page failed", error=type(error).__name__, traceback=log.frames(error))
-    return _told(request, 500, f"this page failed ({type(error).__name__})", "The log says where; the broker runs on.")
-
-
-def _told(request: Request, code: int, sentence: str, advice: str) -> Response:
-    if request.url.path.startswith(_FOR_PROGRAMS):
-        return rendering.json({"error": sentence, "advice": advice}, code)
-    return HTMLResponse(rendering.page("error.html", code=code, sentence=sentence, advice=advice), code)
+    sentence = f"this page failed ({type(error).__name__})"
+    return refusing.told(request.url.path, 500, sentence, "The log says where; the broker runs on.")

@@ -9,6 +9,7 @@ import jinja2
 from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
+from swf.extensions.web import forms, visitor
 from swf.store.database import Record
 
 _AGES = ((86400, "d"), (3600, "h"), (60, "min"))
@@ -88,8 +89,10 @@ def part(value: str) -> str:
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("swf.extensions.web"),
     autoescape=True,
+    extensions=[forms.Guarded],
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters.update(moment=moment, exact=exact, age=age, duration=duration, start=start, part=part)
+_ENVIRONMENT.globals.update(may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, HTTPException, Request
 from starlette.status import HTTP_413_CONTENT_TOO_LARGE
 
+from swf.extensions.web import visitor
 from swf.store.database import Database
 from swf.workflow.site import Site
 
@@ -38,6 +39,6 @@ Said = Annotated[Form, Depends(form)]
 """What a form said."""
 
 
-def who(request: Request) -> str:
-    """Who asks, as the journal keeps it: there are no users yet, so it is whoever sits at this machine."""
-    return f"{request.client.host if request.client else 'somebody'}, without login"
+def who(request: Request) -> str:  # noqa: ARG001  whoever asks is known for the time of the request
+    """Who asks, as the journal keeps it: a user, a token, or an address without login."""
+    return visitor.CURRENT.get().by

@@ -27,6 +27,7 @@ class Operator:
         host, port = broker.web.address
         self.address = f"http://{host}:{port}"
         self.http = httpx.Client(base_url=self.address, timeout=PATIENCE_S)
+        self.http.headers["X-CSRF-Token"] = csrf_of(self.http.get("/no-page-of-ours").text)
 
     def text(self, path: str, **parameters: Any) -> str:
         """What is to be read on a page, markup and all blanks but single ones taken off."""
@@ -49,6 +50,11 @@ class Operator:
         order = Order(**values)
         assert self.send(his.order_orm(order)) == "AA"
         return order
+
+
+def csrf_of(page: str) -> str:
+    """The token that comes back with whatever changes something."""
+    return re.findall(r'<meta name="csrf" content="([\w-]*)">', page)[0]
 
 
 def readable(html: str) -> str:

@@ -31,3 +31,8 @@ function live(on) {
 document.addEventListener("htmx:sseOpen", () => live(true));
 document.addEventListener("htmx:sseError", () => live(false));
 document.addEventListener("htmx:sseClose", () => live(false));
+
+// Whatever changes something says that a page of ours asked for it; forms carry the same token in a field.
+document.addEventListener("htmx:configRequest", (event) => {
+  event.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content;
+});
