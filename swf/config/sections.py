@@ -399,6 +399,11 @@ class Web(Section):
         default="127.0.0.1", description="The address to listen on: 127.0.0.1, ::1 or localhost, until there are users."
     )
     port: OwnPort = Field(default=8080, description="The port to listen on; 0 takes any free one.")
+    language: Literal["", "en", "de", "ru"] = Field(
+        default="",
+        description="The language of the pages for whoever has not chosen one: en, de or ru; empty for the one the "
+        "browser asks for.",
+    )
 
 
 class Site(Section):

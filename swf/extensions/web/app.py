@@ -12,8 +12,10 @@ from swf import log
 from swf.errors import StoreError, SwfError
 from swf.extensions.web import api, refusing
 from swf.extensions.web.gate import Gate
+from swf.extensions.web.language import _
 from swf.extensions.web.live import Live
 from swf.extensions.web.pages import deliveries, held, messages, mpps, order, orders, today, why
+from swf.extensions.web.pages import language as language_page
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.store.database import Database
@@ -32,7 +34,7 @@ def build(rooms: Rooms) -> FastAPI:
     )
     app.state.live = Live(lambda: _stamp(rooms.database))
     app.add_middleware(Gate)
-    for page in (today, orders, order, why, messages, deliveries, mpps, held, api):
+    for page in (today, orders, order, why, messages, deliveries, mpps, held, language_page, api):
         app.include_router(page.routes(rooms))
     app.add_api_route("/events", _events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
@@ -50,22 +52,23 @@ def _stamp(database: Database) -> object:
 async def _events(request: Request) -> Response:
     live: Live = request.app.state.live
     if live.full:
-        return Response("too many pages are open\n", 503, {"Retry-After": "5"})
+        return Response(_("too many pages are open") + "\n", 503, {"Retry-After": "5"})
     return StreamingResponse(live.stream(), media_type="text/event-stream")
 
 
 def _not_found(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
-    return refusing.told(request.url.path, code, str(getattr(error, "detail", "")))
+    return refusing.told(request.url.path, code, getattr(error, "detail", ""))
 
 
 def _refused(request: Request, error: Exception) -> Response:
     """Something went wrong in a way the program has an answer for."""
     advice = error.advice if isinstance(error, SwfError) else ""
-    return refusing.told(request.url.path, 503 if isinstance(error, StoreError) else 409, str(error), advice)
+    sentence = error.args[0] if error.args else ""
+    return refusing.told(request.url.path, 503 if isinstance(error, StoreError) else 409, sentence, advice)
 
 
 def _failed(request: Request, error: Exception) -> Response:
     log.error("page failed", error=type(error).__name__, traceback=log.frames(error))
-    sentence = f"this page failed ({type(error).__name__})"
-    return refusing.told(request.url.path, 500, sentence, "The log says where; the broker runs on.")
+    sentence = _("this page failed (%(kind)s)", kind=type(error).__name__)
+    return refusing.told(request.url.path, 500, sentence, _("The log says where; the broker runs on."))

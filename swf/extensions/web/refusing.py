@@ -4,18 +4,17 @@ from collections.abc import Mapping
 
 from fastapi.responses import HTMLResponse, Response
 
-from swf.extensions.web import rendering
-
-_FOR_PROGRAMS = ("/api/", "/livez", "/readyz", "/metrics", "/events")
+from swf.extensions.web import language, rendering
 
 
 def for_programs(path: str) -> bool:
     """Whether a program asks there, which reads no page."""
-    return path.startswith(_FOR_PROGRAMS)
+    return path.startswith(language.FOR_PROGRAMS)
 
 
 def told(path: str, code: int, sentence: str, advice: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """The answer to a request for `path` that is refused, or that failed."""
+    """The answer to a request for `path` that is refused, or that failed, in the language of who asked."""
+    sentence, advice = language.told(sentence), language.told(advice)
     if for_programs(path):
         answer: Response = rendering.json({"error": sentence, "advice": advice}, code)
     else:

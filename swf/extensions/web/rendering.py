@@ -1,33 +1,72 @@
 """Templates to pages: everything that comes from a message or a store is text, never markup."""
 
 import json as _json
+from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import jinja2
 from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
-from swf.extensions.web import forms, visitor
+from swf.extensions.web import forms, language, visitor
+from swf.extensions.web.language import N_, _
 from swf.store.database import Record
 
-_AGES = ((86400, "d"), (3600, "h"), (60, "min"))
+_AGES = ((86400, N_("d")), (3600, N_("h")), (60, N_("min")))
 _SOON = 2
+_DAYS = (
+    N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"),
+)  # fmt: skip
+
+
+class Page(NamedTuple):
+    """A page people go to; `key` is what opens it after `g`."""
+
+    href: str
+    title: str
+    key: str
+
+
+class Group(NamedTuple):
+    """Pages that belong together; a group of one has no title."""
+
+    title: str
+    pages: tuple[Page, ...]
+
+
 _PAGES = (
-    ("/", "Today"),
-    ("/orders", "Orders"),
-    ("/why", "Why not?"),
-    ("/messages", "Messages"),
-    ("/deliveries", "Deliveries"),
-    ("/exams", "Exams"),
-    ("/held", "Held"),
+    Group("", (Page("/", N_("Today"), "t"),)),
+    Group(
+        N_("Work"),
+        (
+            Page("/orders", N_("Orders"), "o"),
+            Page("/exams", N_("Exams"), "e"),
+            Page("/held", N_("Held"), "h"),
+            Page("/why", N_("Why not?"), "w"),
+        ),
+    ),
+    Group(
+        N_("Messages"),
+        (
+            Page("/messages", N_("Messages"), "m"),
+            Page("/deliveries", N_("Deliveries"), "d"),
+        ),
+    ),
 )
 
 
 def page(template: str, **values: Any) -> str:
     """The page of that template."""
-    return _ENVIRONMENT.get_template(template).render(pages=_PAGES, now=clock.now(), **values)
+    return _ENVIRONMENT.get_template(template).render(
+        groups=_PAGES,
+        now=clock.now(),
+        language=language.current(),
+        languages=language.NAMES,
+        back=language.here(),
+        **values,
+    )
 
 
 def answer(template: str, code: int = 200, **values: Any) -> HTMLResponse:
@@ -54,30 +93,47 @@ def moment(value: datetime | None) -> str:
     if value is None:
         return ""
     local = clock.local(value)
-    return f"{local:%H:%M:%S}" if local.date() == clock.local(clock.now()).date() else f"{local:%Y-%m-%d %H:%M:%S}"
+    return f"{local:%H:%M:%S}" if local.date() == clock.local(clock.now()).date() else f"{date(local)} {local:%H:%M:%S}"
 
 
 def exact(value: datetime) -> str:
     """To the millisecond, with its day."""
-    return f"{clock.local(value):%Y-%m-%d %H:%M:%S.%f}"[:-3]
+    local = clock.local(value)
+    return f"{date(local)} {local:%H:%M:%S.%f}"[:-3]
+
+
+def date(value: datetime) -> str:
+    """A day, in figures."""
+    return value.strftime(_("%Y-%m-%d"))
+
+
+def weekday(value: datetime) -> str:
+    """The name of a day."""
+    return _(_DAYS[value.weekday()])
 
 
 def age(value: datetime | None) -> str:
     """How long ago, in one unit."""
-    return "never" if value is None else f"{duration((clock.now() - value).total_seconds())} ago"
+    if value is None:
+        return _("never")
+    return _("%(span)s ago", span=duration((clock.now() - value).total_seconds()))
 
 
 def duration(seconds: float) -> str:
     """A span in the unit people would use."""
     if seconds < _SOON:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
-    return next((f"{seconds / size:.0f} {unit}" for size, unit in _AGES if seconds >= size * _SOON), f"{seconds:.0f} s")
+        return f"{max(seconds, 0) * 1000:.0f} {_('ms')}"
+    found = (f"{seconds / size:.0f} {_(unit)}" for size, unit in _AGES if seconds >= size * _SOON)
+    return next(found, f"{seconds:.0f} {_('s')}")
 
 
 def start(value: str) -> str:
     """YYYYMMDDHHMMSS, as far as it goes, for people."""
     day, time = value[:8], value[8:12]
-    shown = f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == len("YYYYMMDD") else day
+    shown = day
+    if len(day) == len("YYYYMMDD"):
+        with suppress(ValueError):
+            shown = date(datetime.strptime(day, "%Y%m%d"))
     return f"{shown} {time[:2]}:{time[2:]}" if len(time) == len("HHMM") else shown
 
 
@@ -89,10 +145,22 @@ def part(value: str) -> str:
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("swf.extensions.web"),
     autoescape=True,
-    extensions=[forms.Guarded],
+    extensions=["jinja2.ext.i18n", forms.Guarded],
     undefined=jinja2.StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters.update(moment=moment, exact=exact, age=age, duration=duration, start=start, part=part)
+_ENVIRONMENT.policies["ext.i18n.trimmed"] = True
+_ENVIRONMENT.install_gettext_callables(**language.calls(), newstyle=True)  # type: ignore[attr-defined]  # the extension's
+_ENVIRONMENT.filters.update(
+    moment=moment,
+    exact=exact,
+    date=date,
+    weekday=weekday,
+    age=age,
+    duration=duration,
+    start=start,
+    part=part,
+    told=language.told,
+)
 _ENVIRONMENT.globals.update(may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

@@ -20,7 +20,7 @@ class Line(NamedTuple):
     role: Role | None
 
 
-TABLE = (Line(SAFE, re.compile(r"/livez|/readyz|/static/.*"), None),)
+TABLE = (Line(SAFE, re.compile(r"/livez|/readyz|/static/.*|/language/\w+"), None),)
 
 
 def needed(method: str, path: str) -> Role | None:

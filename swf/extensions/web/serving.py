@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from swf.extensions.web.access import Access
+from swf.extensions.web.language import Spoken
 from swf.extensions.web.live import Live
 
 _BEAT_S, _SILENT_S = 1, 10.0
@@ -19,7 +20,8 @@ _MOST_CONNECTIONS = 500
 class Serving:
     """One server. `opened` is set when it answers."""
 
-    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+    def __init__(self, app: FastAPI, listening: socket.socket, language: str) -> None:
+        """`language` is that of who has chosen none; "" for what the browser asks for."""
         self._socket = listening
         self._live: Live = app.state.live
         self.opened = threading.Event()
@@ -27,7 +29,7 @@ class Serving:
         # Its lines hold addresses of pages, and with them numbers of patients; what goes wrong is logged by the app.
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
         settings = uvicorn.Config(
-            Access(app),
+            Spoken(Access(app), language),
             loop="asyncio",
             http="h11",
             ws="none",

@@ -58,7 +58,8 @@ class Window:
             return
         tcp.prepare(self._socket)  # its connections inherit it; asyncio sets it for sockets it has made itself
         self.address = self._socket.getsockname()[:2]
-        self._serving = serving.Serving(app.build(rooms.Rooms(self._database, self._site, self._ailing)), self._socket)
+        pages = app.build(rooms.Rooms(self._database, self._site, self._ailing))
+        self._serving = serving.Serving(pages, self._socket, self._settings.language)
         self._thread = threading.Thread(target=self._serving.run, name=self.name, daemon=True)
         self._thread.start()
         self._serving.opened.wait(_OPEN_S)

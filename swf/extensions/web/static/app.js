@@ -1,19 +1,33 @@
 // Keys, and the word that says whether the page is live. Every page works without this file.
 "use strict";
 
-const places = { t: "/", o: "/orders", w: "/why", m: "/messages", d: "/deliveries", e: "/exams", h: "/held" };
+const openMenus = "nav.pages details[open]";
 let going = false;
 
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") closeMenus();
   if (event.ctrlKey || event.altKey || event.metaKey || event.target.matches("input, select, textarea")) return;
-  if (going && places[event.key]) location.assign(places[event.key]);
+  if (document.querySelector("dialog[open]")) return;
+  const page = going && document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
+  if (page) location.assign(page.href);
   going = event.key === "g";
   if (event.key === "/") {
     document.getElementById("find").focus();
     event.preventDefault();
   }
+  if (event.key === "?") document.getElementById("keys").showModal();
   if (event.key === "j" || event.key === "k") step(event.key === "j" ? 1 : -1);
 });
+
+document.addEventListener("click", (event) => closeMenus(event.target));
+
+function closeMenus(but) {
+  for (const menu of document.querySelectorAll(openMenus)) {
+    if (menu.contains(but ?? null)) continue;
+    if (menu.contains(document.activeElement) && !but) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
 
 function step(by) {
   const rows = [...document.querySelectorAll("a.go")];
@@ -24,7 +38,7 @@ function step(by) {
 function live(on) {
   const word = document.getElementById("live");
   if (!word) return;
-  word.textContent = on ? "live" : "not live";
+  word.textContent = on ? word.dataset.live : word.dataset.gone;
   word.classList.toggle("on", on);
 }
 
