@@ -63,6 +63,10 @@ COMMANDS = {
         "stations:why",
         "Would this modality see this order now? If not, which rule hides it, and what mends that (exit code 1).",
     ),
+    "worklist": (
+        "worklist:worklist",
+        "The worklist a station would get now, by the same rules as over the network; it is not noted as a query.",
+    ),
     "query": (
         "dicom:query",
         "Ask for the worklist as a modality does: over the network, or from the store what that modality would get.",

@@ -1,11 +1,34 @@
 """A worklist item as lines for people: one path and one text for each attribute, sequences unfolded (PS3.5 7.5)."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 _NOT_CONTENT = frozenset({"SpecificCharacterSet"})
+
+
+class Element(NamedTuple):
+    """One element as it stands in a dataset; of a sequence `text` is how many items it has."""
+
+    path: str
+    tag: str
+    vr: str
+    text: str
+
+
+def elements(dataset: Dataset, around: str = "") -> Iterator[Element]:
+    """Every element in its order, those of each item of a sequence after the sequence itself."""
+    for element in dataset:
+        path = f"{around}{element.keyword or 'unknown'}"
+        tag = f"({element.tag.group:04X},{element.tag.element:04X})"
+        if element.VR != "SQ":
+            yield Element(path, tag, element.VR, _text(element.value))
+            continue
+        yield Element(path, tag, element.VR, f"{len(element.value)} item{'' if len(element.value) == 1 else 's'}")
+        for number, item in enumerate(element.value, start=1):
+            yield from elements(item, f"{path}{f'[{number}]' if number > 1 else ''}/")
 
 
 def attributes(dataset: Dataset) -> dict[str, str]:

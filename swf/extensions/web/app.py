@@ -14,12 +14,35 @@ from swf.extensions.web import api, refusing
 from swf.extensions.web.gate import Gate
 from swf.extensions.web.language import _
 from swf.extensions.web.live import Live
-from swf.extensions.web.pages import deliveries, held, messages, mpps, order, orders, today, why
+from swf.extensions.web.pages import (
+    deliveries,
+    held,
+    messages,
+    mpps,
+    order,
+    orders,
+    today,
+    why,
+    worklist,
+)
 from swf.extensions.web.pages import language as language_page
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.store.database import Database
 
+PAGES = (
+    today,
+    orders,
+    order,
+    why,
+    worklist,
+    messages,
+    deliveries,
+    mpps,
+    held,
+    language_page,
+    api,
+)
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -34,7 +57,7 @@ def build(rooms: Rooms) -> FastAPI:
     )
     app.state.live = Live(lambda: _stamp(rooms.database))
     app.add_middleware(Gate)
-    for page in (today, orders, order, why, messages, deliveries, mpps, held, language_page, api):
+    for page in PAGES:
         app.include_router(page.routes(rooms))
     app.add_api_route("/events", _events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))

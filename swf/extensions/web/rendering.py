@@ -45,6 +45,7 @@ _PAGES = (
             Page("/exams", N_("Exams"), "e"),
             Page("/held", N_("Held"), "h"),
             Page("/why", N_("Why not?"), "w"),
+            Page("/worklist", N_("Worklist"), "l"),
         ),
     ),
     Group(

@@ -19,6 +19,8 @@ def test_every_route_for_programs_is_described(operator: Operator) -> None:
         "/api/v1/orders",
         "/api/v1/orders/{number}/trace",
         "/api/v1/why",
+        "/api/v1/worklist",
+        "/api/v1/worklist/{step}/reveal",
         "/api/v1/messages",
         "/api/v1/messages/{number}/replay",
         "/livez",

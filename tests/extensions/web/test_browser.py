@@ -113,6 +113,8 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str) -> None
         "/orders",
         f"/orders/{number}",
         f"/why?number={number}&ae=CT1",
+        "/worklist?ae=CT1",
+        "/worklist/2?ae=CT1",
         "/messages",
         "/messages/3",
         "/deliveries",
