@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from pydicom import datadict
 
 from swf import clock
+from swf.sentence import say
 
 CHARACTER_SETS = (  # PS3.3 C.12.1.1.2
     *("ISO_IR 6", "ISO_IR 13", "ISO_IR 100", "ISO_IR 101", "ISO_IR 109", "ISO_IR 110", "ISO_IR 126", "ISO_IR 127"),
@@ -45,7 +46,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about a word nobody knows: the one that was probably meant, if any is near."""
     names = {name.casefold(): name for name in known}
     close = difflib.get_close_matches(word.casefold(), names, n=1)
-    return f"; did you mean {names[close[0]]}?" if close else ""
+    return say("; did you mean %(name)s?", name=names[close[0]]) if close else ""
 
 
 def _one_of(names: Sequence[str]) -> AfterValidator:

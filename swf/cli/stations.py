@@ -15,7 +15,7 @@ from swf.store import queries as query_store
 from swf.store.database import Record
 from swf.workflow import stations
 from swf.workflow import why as workflow_why
-from swf.workflow.why import Finding, Why
+from swf.workflow.verdict import Finding, Why
 
 _COLUMNS = (
     "last_at",

@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
 from swf.dicom import uid
+from swf.sentence import say
 
 # What a modality sends is judged by `violations`; pydicom's own warnings would print patients' data.
 config.settings.reading_validation_mode = config.IGNORE
@@ -271,18 +272,18 @@ def _whole_number(vr: str) -> Callable[[str], bool]:
     return lambda value: re.fullmatch("[+-]?[0-9]{1,12}", value) is not None and low <= int(value) <= high
 
 
-_FORMS: dict[str, tuple[Callable[[str], bool], str]] = {
-    "AS": (_form("[0-9]{3}[DWMY]"), "is not an age such as 042Y"),
-    "CS": (_form("[A-Z0-9 _]*"), "holds other characters than capital letters, digits, space and underscore"),
-    "DA": (_is_date, "is not a date YYYYMMDD"),
-    "DS": (_form(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"), "is not a decimal number"),
+_FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "AS": (_form("[0-9]{3}[DWMY]"), say("is not an age such as 042Y")),
+    "CS": (_form("[A-Z0-9 _]*"), say("holds other characters than capital letters, digits, space and underscore")),
+    "DA": (_is_date, say("is not a date YYYYMMDD")),
+    "DS": (_form(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"), say("is not a decimal number")),
     "DT": (
         _form(rf"[0-9]{{4}}(?:(?:0[1-9]|1[0-2])(?:(?:0[1-9]|[12][0-9]|3[01])(?:{_TIME})?)?)?{_ZONE}"),
-        "is not a date and time YYYYMMDDHHMMSS",
+        say("is not a date and time YYYYMMDDHHMMSS"),
     ),
-    "TM": (_form(_TIME), "is not a time HHMMSS"),
-    "UI": (uid.valid, "is not a valid UID"),
-} | {vr: (_whole_number(vr), "is not a whole number in the range of its VR") for vr in _BOUNDS}
+    "TM": (_form(_TIME), say("is not a time HHMMSS")),
+    "UI": (uid.valid, say("is not a valid UID")),
+} | {vr: (_whole_number(vr), say("is not a whole number in the range of its VR")) for vr in _BOUNDS}
 
 
 def is_identifier(keyword: str) -> bool:
@@ -336,15 +337,19 @@ def _is_plain(value: str) -> bool:
 def _too_long(vr: str, value: str) -> list[str]:
     limit = _LIMITS.get(vr)
     longest = max(len(group) for group in value.split("=")) if vr == "PN" else len(value)
-    return [f"is longer than {limit} characters ({longest})"] if limit is not None and longest > limit else []
+    return (
+        [say("is longer than %(limit)s characters (%(length)s)", limit=limit, length=longest)]
+        if limit is not None and longest > limit
+        else []
+    )
 
 
 def _forbidden_characters(vr: str, value: str) -> list[str]:
-    found = []
+    found: list[str] = []
     if "\\" in value and vr not in _MULTILINE:
-        found.append("holds a backslash")
+        found.append(say("holds a backslash"))
     if not value.isprintable() and any(_is_forbidden(character, vr) for character in value):
-        found.append("holds a control character")
+        found.append(say("holds a control character"))
     return found
 
 
@@ -355,11 +360,11 @@ def _is_forbidden(character: str, vr: str) -> bool:
 
 def _name_violations(value: str) -> list[str]:
     groups = value.split("=")
-    found = []
+    found: list[str] = []
     if len(groups) > _NAME_GROUPS:
-        found.append(f"has more than {_NAME_GROUPS} component groups")
+        found.append(say("has more than %(most)s component groups", most=_NAME_GROUPS))
     if any(group.count("^") >= _NAME_COMPONENTS for group in groups):
-        found.append(f"has more than {_NAME_COMPONENTS} components in a group")
+        found.append(say("has more than %(most)s components in a group", most=_NAME_COMPONENTS))
     return found
 
 

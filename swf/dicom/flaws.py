@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pydicom import datadict
 
 from swf.dicom import attributes, encoding
+from swf.sentence import say
 
 
 class Flaw(StrEnum):
@@ -112,10 +113,14 @@ def _of_dataset(stored: bytes, path: str) -> Iterator[Found]:
     found = encoding.contents(stored)
     for tag, keyword in _required(path):
         if not found.get(tag, b"").strip(b" \0"):
-            yield Found(Flaw.MISSING, _joined(path, keyword), "is missing (type 1)")
+            yield Found(Flaw.MISSING, _joined(path, keyword), say("is missing (type 1)"))
     for tags, keywords in _required_one_of(path):
         if not any(found.get(tag) for tag in tags):
-            yield Found(Flaw.MISSING, _joined(path, keywords[0]), f"is missing, and so is {keywords[1]} (type 1C)")
+            yield Found(
+                Flaw.MISSING,
+                _joined(path, keywords[0]),
+                say("is missing, and so is %(other)s (type 1C)", other=keywords[1]),
+            )
     for tag, content in found.items():
         if not content:
             continue
@@ -173,7 +178,7 @@ def _judged(tag: int, content: bytes) -> tuple[tuple[Flaw, str], ...]:
     sentences = dict.fromkeys(sentence for value in values for sentence in encoding.violations(expected.keyword, value))
     found = [(_kind(sentence), sentence) for sentence in sentences]
     if _REPLACEMENT in text:
-        found.append((Flaw.LOST, "holds the sign of a letter that was lost on its way here (U+FFFD)"))
+        found.append((Flaw.LOST, say("holds the sign of a letter that was lost on its way here (U+FFFD)")))
     return tuple(found)
 
 

@@ -14,6 +14,7 @@ from swf.hl7.order_groups import OrderGroup
 from swf.mapping import explain
 from swf.mapping.explain import Explanation
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store.database import Transaction
 from swf.workflow import intake, order_control, orders, replay, routing
 from swf.workflow.order_control import Action
@@ -22,9 +23,9 @@ from swf.workflow.site import Site
 
 _COLUMNS = ("attribute", "value", "from", "function", "line", "why_empty")
 _NEW = frozenset({Action.NEW, Action.NEW_HELD, Action.PARENT, Action.CHILD, Action.REPLACE})
-_NONE_CAME = "generated: the message brings none"
+_NONE_CAME = say("generated: the message brings none")
 GENERATED = {
-    "ScheduledProcedureStepStatus": "the step's status",
+    "ScheduledProcedureStepStatus": say("the step's status"),
     "AccessionNumber": _NONE_CAME,
     "FillerOrderNumberImagingServiceRequest": _NONE_CAME,
     "LocalNamespaceEntityID": _NONE_CAME,

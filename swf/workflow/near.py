@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from swf.dicom.matching import START_DATE, START_TIME, AnyOf, DateTimeRange, Equal, Predicate, Range, Wildcard
+from swf.sentence import alternatives, say
 
 AMONG = 20_000
 """Among how many of the newest orders a near miss is looked for."""
@@ -15,13 +16,13 @@ def text(asked: Predicate) -> str:
     """A condition as people read it."""
     match asked:
         case AnyOf(choices=choices):
-            return " or ".join(map(text, choices))
+            return alternatives(map(text, choices))
         case Equal(values=values):
-            return " or ".join(values)
+            return alternatives(values)
         case Wildcard(pattern=pattern):
             return pattern
         case Range(low=low, high=high) | DateTimeRange(low=low, high=high):
-            return f"{low or '…'} to {high or '…'}"
+            return say("%(low)s to %(high)s", low=low or "…", high=high or "…")
 
 
 def value(asked: Predicate, row: Mapping[str, str]) -> str:
@@ -38,11 +39,11 @@ def difference(asked: Predicate, found: str) -> str:
     for wanted in asked.values:
         for each in found.split("\\"):
             if wanted.casefold() == each.casefold():
-                return "capitals and small letters differ"
+                return say("capitals and small letters differ")
             if _core(wanted) == _core(each):
-                return "only leading zeros, blanks or hyphens differ"
+                return say("only leading zeros, blanks or hyphens differ")
             if difflib.SequenceMatcher(None, wanted, each).ratio() >= 0.75:  # noqa: PLR2004  one letter of four
-                return f"{wanted} is nearly {each}"
+                return say("%(wanted)s is nearly %(found)s", wanted=wanted, found=each)
     return ""
 
 

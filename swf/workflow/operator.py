@@ -4,6 +4,7 @@ from datetime import datetime
 
 from swf.errors import Unresolvable
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import deliveries, journal
 from swf.store.database import Transaction
 from swf.store.journal import Entry
@@ -24,7 +25,7 @@ def acted(transaction: Transaction, at: datetime, by: str, did: str, *, message:
 def retry(transaction: Transaction, at: datetime, by: str, delivery: int) -> None:
     """Put a parked delivery back into its line; raises Unresolvable when it is not parked."""
     if not deliveries.release(transaction, delivery, at):
-        raise Unresolvable(f"delivery {delivery} is not parked")
+        raise Unresolvable(say("delivery %(number)s is not parked", number=delivery))
     row = deliveries.one(transaction, delivery)
     order = row.order if row else None
     detail = {"by": by, "did": "retry", "delivery": delivery}

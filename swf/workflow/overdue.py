@@ -9,6 +9,7 @@ from swf.config import Modality
 from swf.dicom.terms import FINAL, PerformedStatus
 from swf.errors import Unresolvable
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import journal, mpps
 from swf.store.database import Transaction
 from swf.store.journal import Entry
@@ -46,5 +47,5 @@ def end(transaction: Transaction, site: Site, uid: str, status: PerformedStatus,
     """An operator says how an exam ended that its device left open. Raises Unresolvable when it is not open."""
     row = mpps.find(transaction, uid)
     if row is None or row.status in FINAL:
-        raise Unresolvable("no performed step of that SOP Instance UID is in progress")
+        raise Unresolvable(say("no performed step of that SOP Instance UID is in progress"))
     journal.add(transaction, at, performed.presume(transaction, site, row, status, at, why="an operator said so"))

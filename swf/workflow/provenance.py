@@ -10,6 +10,7 @@ from typing import NamedTuple
 from swf.errors import MessageError
 from swf.hl7.header import read_header
 from swf.mapping.explain import Explanation, Finding
+from swf.sentence import say
 from swf.store.database import Record
 from swf.workflow import account, intake
 from swf.workflow.account import GENERATED
@@ -66,4 +67,4 @@ def _said(item: Explanation, path: str) -> Finding | None:
 
 
 def _unsaid(path: str) -> str:
-    return GENERATED.get(path.rpartition("/")[2], "kept from before")
+    return GENERATED.get(path.rpartition("/")[2], say("kept from before"))

@@ -13,6 +13,7 @@ from swf.dicom.mpps import Summary
 from swf.errors import Unresolvable
 from swf.hl7.message import Message
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import journal, mpps, orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
@@ -86,7 +87,9 @@ def link(
     summary = rules.summary(rules.decode(row.dataset))
     person = references.named_person(transaction, summary)
     if person.patient_id and not force and not all(step.patient in person.namesakes for step in scheduled):
-        raise Unresolvable("the exam was reported for another patient than the order; --force links it all the same")
+        raise Unresolvable(
+            say("the exam was reported for another patient than the order; --force links it all the same")
+        )
     journal.add(transaction, at, effects.link(transaction, site, row, scheduled, at, by="an operator"))
 
 
@@ -99,7 +102,7 @@ def unlink(transaction: Transaction, site: Site, uid: str, at: datetime, *, acce
     linked = mpps.scheduled_for(transaction, row.id)
     mine = [step for step in linked if accession_number in ("", step.accession_number)]
     if not mine:
-        raise Unresolvable("the exam is not linked to such an order")
+        raise Unresolvable(say("the exam is not linked to such an order"))
     journal.add(transaction, at, effects.unlink(transaction, site, row, mine, at))
 
 
@@ -108,8 +111,8 @@ def candidates(transaction: Transaction, row: Record) -> list[Candidate]:
     summary = rules.summary(rules.decode(row.dataset))
     person = references.named_person(transaction, summary)
     found = {
-        "same study": orders.find_steps(transaction, {"study_instance_uid": row.study_instance_uid}),
-        "same patient, modality and day": references.of_the_day(transaction, person, summary),
+        say("same study"): orders.find_steps(transaction, {"study_instance_uid": row.study_instance_uid}),
+        say("same patient, modality and day"): references.of_the_day(transaction, person, summary),
     }
     candidates = {
         step.id: Candidate(step.accession_number, step.step_id, step.status, why)
@@ -122,7 +125,7 @@ def candidates(transaction: Transaction, row: Record) -> list[Candidate]:
 def _known(transaction: Transaction, uid: str) -> Record:
     row = mpps.find(transaction, uid)
     if row is None:
-        raise Unresolvable("no performed step of that SOP Instance UID is known")
+        raise Unresolvable(say("no performed step of that SOP Instance UID is known"))
     return row
 
 
@@ -130,7 +133,7 @@ def _steps(transaction: Transaction, accession_number: str, step_id: str) -> Seq
     wanted = {"accession_number": accession_number, **({"step_id": step_id} if step_id else {})}
     found = orders.find_steps(transaction, wanted)
     if not found:
-        raise Unresolvable("no scheduled step of that accession number and step id is known")
+        raise Unresolvable(say("no scheduled step of that accession number and step id is known"))
     return found
 
 

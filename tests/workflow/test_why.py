@@ -20,7 +20,7 @@ from swf.store import journal, orders, queries, worklist
 from swf.store.journal import Entry
 from swf.store.queries import Asked
 from swf.workflow import near, stations, steps, why
-from swf.workflow.why import Finding, Verdict, Why
+from swf.workflow.verdict import Finding, Verdict, Why
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 LATER = datetime(2031, 1, 1, tzinfo=UTC)
@@ -228,7 +228,7 @@ def test_what_a_station_did_is_told_beside(department: Department) -> None:
     with department.database.transaction() as transaction:
         worklist.record_answers(transaction, "CT1", [step.id], NOW)
         orders.set_step_status(transaction, step.id, step.status, step.dataset, LATER.replace(year=2032))
-    assert noted("given") == ["was given to CT1 1 times, last at 2026-11-22 09:00:00"]
+    assert noted("given") == ["was given to CT1 1 time, last at 2026-11-22 09:00:00"]
     assert "before the step became what it is" in noted("asked")[0]
 
 

@@ -11,11 +11,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from swf.extensions.web import forms, refusing, roles, visitor
+from swf.extensions.web.language import N_, _
 from swf.extensions.web.visitor import Visitor
 from swf.model.user import Role
 
-_STRANGE = "this was not asked by a page of this window, or by one from before it was started anew"
-_LOAD_ANEW = "Load the page anew and try again. A program sends a token in place of it (Authorization: Bearer …)."
+_STRANGE = N_("this was not asked by a page of this window, or by one from before it was started anew")
+_LOAD_ANEW = N_("Load the page anew and try again. A program sends a token in place of it (Authorization: Bearer …).")
 
 
 class Gate:
@@ -34,7 +35,7 @@ class Gate:
         try:
             needed = roles.needed(scope["method"], scope["path"])
             if not asking.may(needed):
-                refused = refusing.told(scope["path"], 403, f"this needs the role {needed}")
+                refused = refusing.told(scope["path"], 403, _("this needs the role %(role)s", role=needed))
                 await refused(scope, receive, send)
                 return
             if scope["method"] not in roles.SAFE and not asking.bearer:

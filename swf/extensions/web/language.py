@@ -8,6 +8,7 @@ import gettext
 import io
 from collections.abc import Callable
 from contextvars import ContextVar
+from enum import StrEnum
 from functools import cache
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -17,8 +18,14 @@ from urllib.parse import quote
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from swf.dicom.terms import PerformedStatus, StepStatus
+from swf.model.delivery import DeliveryStatus
 from swf.model.journal import Event
+from swf.model.message import Disposition
+from swf.model.mpps import Matching
+from swf.model.user import Role
 from swf.sentence import Sentence
+from swf.workflow.stations import Rule
 
 NAMES = {"de": "Deutsch", "en": "English", "ru": "Русский"}
 """Every language there is, under the name its speakers know it by."""
@@ -30,7 +37,16 @@ LOCALE = Path(__file__).parent / "locale"
 _current: ContextVar[str] = ContextVar("language", default=ENGLISH)
 _here: ContextVar[str] = ContextVar("here", default="/")
 
-WORDS = (Event,)
+WORDS: tuple[type[StrEnum], ...] = (
+    Event,
+    StepStatus,
+    PerformedStatus,
+    DeliveryStatus,
+    Disposition,
+    Matching,
+    Role,
+    Rule,
+)
 """Kinds of words of the store and of the standard that pages show; each of their values is translated."""
 
 
@@ -51,13 +67,18 @@ def N_(message: str) -> str:  # noqa: N802  gettext's name for it
 
 
 def told(text: object) -> str:
-    """A sentence, a word of `WORDS` or a text in the reader's language; what nobody translated stays as it is."""
+    """A sentence or a text in the reader's language; what nobody translated stays as it is."""
     if not isinstance(text, Sentence):
         return _(str(text))
     values = {name: told(value) if isinstance(value, Sentence) else value for name, value in text.values.items()}
     if text.singular:
         return _translations().ngettext(text.singular, text.template, text.values["n"]) % values
     return _(text.template, **values)
+
+
+def word(value: object) -> str:
+    """A word of `WORDS`, in small letters."""
+    return told(str(value).lower())
 
 
 def current() -> str:

@@ -138,6 +138,11 @@ def start(value: str) -> str:
     return f"{shown} {time[:2]}:{time[2:]}" if len(time) == len("HHMM") else shown
 
 
+def hour(value: str) -> str:
+    """The time of day in YYYYMMDDHHMMSS, to the minute; "" when there is none."""
+    return f"{value[8:10]}:{value[10:12]}" if len(value) >= len("YYYYMMDDHHMM") else ""
+
+
 def part(value: str) -> str:
     """A text as one part of an address."""
     return quote(value, safe="")
@@ -162,6 +167,8 @@ _ENVIRONMENT.filters.update(
     duration=duration,
     start=start,
     part=part,
+    hour=hour,
     told=language.told,
+    word=language.word,
 )
 _ENVIRONMENT.globals.update(may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

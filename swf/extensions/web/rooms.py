@@ -9,6 +9,7 @@ from fastapi import Depends, HTTPException, Request
 from starlette.status import HTTP_413_CONTENT_TOO_LARGE
 
 from swf.extensions.web import visitor
+from swf.extensions.web.language import _
 from swf.store.database import Database
 from swf.workflow.site import Site
 
@@ -31,7 +32,7 @@ async def form(request: Request) -> Form:
     async for part in request.stream():
         body += part
         if len(body) > _LONGEST_FORM:
-            raise HTTPException(HTTP_413_CONTENT_TOO_LARGE, "the form is too long")
+            raise HTTPException(HTTP_413_CONTENT_TOO_LARGE, _("the form is too long"))
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from swf.extensions.web import language, rendering
 from swf.model.journal import Event
 from swf.store.journal import Moment
 
@@ -128,7 +129,7 @@ def picture(found: Sequence[Line], names: Sequence[str]) -> Picture:
             places[line.receiver],
             _HEAD + _ROW * number + _ROW // 2,
             _label(line),
-            f"{line.gap * 1000:.0f} ms" if line.gap < 1 else f"{line.gap:.0f} s",
+            rendering.duration(line.gap),
             line.bad,
             line.receiver == BROKER,
         )
@@ -141,7 +142,8 @@ _LONGEST_LABEL = 30
 
 
 def _label(line: Line) -> str:
-    words = f"{line.event}: {line.text}" if line.sender == line.receiver else line.event
+    event = language.word(line.event)
+    words = f"{event}: {line.text}" if line.sender == line.receiver else event
     return words if len(words) <= _LONGEST_LABEL else f"{words[: _LONGEST_LABEL - 1]}…"
 
 

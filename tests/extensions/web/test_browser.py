@@ -56,9 +56,9 @@ def test_the_board_moves_without_a_key(operator: Operator, look: Look) -> None:
     page.evaluate("window.same = true")
     order = operator.order()
     expect(page.get_by_role("link", name=order.accession)).to_be_visible()
-    expect(page.locator(".rows .status")).to_have_text("SCHEDULED")
+    expect(page.locator(".rows .status")).to_have_text("scheduled")
     assert operator.send(his.cancel(order)) == "AA"
-    expect(page.locator(".rows .status")).to_have_text("CANCELLED")
+    expect(page.locator(".rows .status")).to_have_text("cancelled")
     assert page.evaluate("window.same")
 
 

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from swf import clock
 from swf.extensions.web import hl7_view, rendering
+from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, who
 from swf.jobs import relay
 from swf.model.delivery import DeliveryStatus
@@ -57,6 +58,6 @@ def _shown(rooms: Rooms, number: int, *, revealed: bool) -> dict[str, Any]:
         row = delivery_store.one(connection, number)
         orders = journal.numbers_of(connection, [row.order]) if row is not None and row.order else []
     if row is None:
-        raise HTTPException(404, f"there is no delivery {number}")
+        raise HTTPException(404, _("there is no delivery %(number)s", number=number))
     lines = [] if row.type in relay.KINDS else hl7_view.lines(bytes(row.payload), revealed=revealed)
     return {"row": row, "orders": orders, "lines": lines, "revealed": revealed, "parked": DeliveryStatus.PARKED}

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
 from swf.extensions.web import hl7_view, mask, rendering
+from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, Said, who
 from swf.model.message import Disposition
 from swf.store import journal
@@ -68,7 +69,7 @@ def one(rooms: Rooms, number: int) -> Record:
     with rooms.database.reading() as connection:
         row = message_store.one(connection, number)
     if row is None:
-        raise HTTPException(404, f"there is no message {number}")
+        raise HTTPException(404, _("there is no message %(number)s", number=number))
     return row
 
 

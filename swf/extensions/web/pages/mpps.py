@@ -11,6 +11,7 @@ from swf.dicom import listing
 from swf.dicom import mpps as rules
 from swf.dicom.terms import PerformedStatus
 from swf.extensions.web import mask, rendering
+from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, Said, who
 from swf.store import mpps as mpps_store
 from swf.store.database import Record, Transaction
@@ -32,7 +33,7 @@ def _lookers(router: APIRouter, rooms: Rooms) -> None:
     @router.get("/exams")
     def exams(only: str = "") -> HTMLResponse:
         if only not in ("", *KINDS):
-            raise HTTPException(404, f"there is no such kind of exams: {only}")
+            raise HTTPException(404, _("there is no such kind of exams: %(kind)s", kind=only))
         with rooms.database.reading() as connection:
             rows = mpps_store.overview(connection, limit=SHOWN, only=only)
         return rendering.answer("exams.html", rows=rows, only=only, kinds=KINDS, shown=SHOWN)
@@ -96,7 +97,7 @@ def _shown(rooms: Rooms, uid: str, *, revealed: bool) -> dict[str, Any]:
         row = mpps_store.seen(connection, uid)
         linked = mpps_store.seen_for(connection, row.id) if row is not None else []
     if row is None:
-        raise HTTPException(404, f"no exam {uid} was reported")
+        raise HTTPException(404, _("no exam %(uid)s was reported", uid=uid))
     possible = rooms.database.rehearse(lambda transaction: unscheduled.candidates(transaction, row))
     return {
         "row": row,

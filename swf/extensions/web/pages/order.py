@@ -11,7 +11,9 @@ from fastapi.responses import HTMLResponse
 
 from swf import clock
 from swf.dicom import encoding, flaws, listing
+from swf.dicom.flaws import Found
 from swf.extensions.web import mask, rendering, trace_view
+from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, who
 from swf.store import board, inquiry, journal
 from swf.store.database import Record
@@ -33,7 +35,7 @@ class Step(NamedTuple):
 
     row: Record
     attributes: list[Shown]
-    flaws: list[str]
+    flaws: list[Found]
 
 
 def routes(rooms: Rooms) -> APIRouter:
@@ -61,7 +63,7 @@ def found(rooms: Rooms, number: str, *, revealed: bool) -> dict[str, Any]:
     with rooms.database.reading() as connection:
         orders = inquiry.orders(connection, number)
         if not orders:
-            raise HTTPException(404, f"nothing is known of order {number}")
+            raise HTTPException(404, _("nothing is known of order %(number)s", number=number))
         rows = [step for order in orders for step in inquiry.steps(connection, order.id)]
         messages = board.messages_of(connection, [order.id for order in orders])
         moments = journal.trace_of(connection, [order.id for order in orders])
@@ -84,9 +86,7 @@ def found(rooms: Rooms, number: str, *, revealed: bool) -> dict[str, Any]:
 def _step(row: Record, explained: Sequence[Explained], *, revealed: bool) -> Step:
     attributes = listing.attributes(encoding.decode(row.dataset))
     origins = provenance.of_step(explained, row.step_id, attributes)
-    return Step(
-        row, list(_shown(attributes, origins, revealed=revealed)), [str(each) for each in flaws.of(row.dataset)]
-    )
+    return Step(row, list(_shown(attributes, origins, revealed=revealed)), flaws.of(row.dataset))
 
 
 def _shown(attributes: dict[str, str], origins: dict[str, Origin], *, revealed: bool) -> Iterator[Shown]:

@@ -15,6 +15,7 @@ from swf.config import Settings
 from swf.dicom import flaws
 from swf.dicom.terms import StepStatus
 from swf.extensions.web import rendering
+from swf.extensions.web.language import _, ngettext
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.store.database import Record, Transaction
@@ -110,12 +111,18 @@ def _totals(counts: Iterable[Record]) -> dict[str, int]:
 
 def _cards(connection: Transaction, settings: Settings, midnight: datetime, first: str) -> Iterable[Card]:
     refused = board.messages_since(connection, midnight)[1]
-    yield Card("Messages refused", refused, "today had no effect", "/messages?refused=1", "")
+    yield Card(_("Messages refused"), refused, _("today had no effect"), "/messages?refused=1", "")
     held = board.held(connection, flaws.mask(settings.worklist.hold_for))
-    yield Card("Entries held", held, "are kept from every list for a flaw", "/held", "")
-    yield Card("Exams without order", board.unresolved(connection), "wait to be linked", "/exams?only=UNRESOLVED", "")
-    yield Card("Exams overdue", board.overdue(connection), "have not reported their end", "/exams?only=OVERDUE", "")
-    yield Card("Left from before", board.left_over(connection, first), "steps of earlier days are still open", "", "")
+    yield Card(_("Entries held"), held, _("are kept from every list for a flaw"), "/held", "")
+    yield Card(
+        _("Exams without order"), board.unresolved(connection), _("wait to be linked"), "/exams?only=UNRESOLVED", ""
+    )
+    yield Card(
+        _("Exams overdue"), board.overdue(connection), _("have not reported their end"), "/exams?only=OVERDUE", ""
+    )
+    yield Card(
+        _("Left from before"), board.left_over(connection, first), _("steps of earlier days are still open"), "", ""
+    )
 
 
 def _devices(connection: Transaction, settings: Settings) -> Iterable[Seen]:
@@ -134,17 +141,22 @@ def _device(name: str, asked: list[Record], reported: list[datetime | None]) -> 
     query = max(asked, key=lambda row: row.last_at, default=None)
     report = max((at for at in reported if at), default=None)
     if report and (query is None or report > query.last_at):
-        return Seen(name, "device", True, report, "reported a step (MPPS)")
+        return Seen(name, _("device"), True, report, _("reported a step (MPPS)"))
     if query is None:
-        return Seen(name, "device", False, None, "has not asked for a list yet")
-    answers = f"{query.answers} {'entry' if query.answers == 1 else 'entries'}"
+        return Seen(name, _("device"), False, None, _("has not asked for a list yet"))
+    answers = ngettext("%(n)s entry", "%(n)s entries", query.answers)
     well = query.status in ("0000", "A700")
-    return Seen(name, "device", well, query.last_at, f"asked for a list: {answers}, status {query.status}")
+    what = _("asked for a list: %(answers)s, status %(status)s", answers=answers, status=query.status)
+    return Seen(name, _("device"), well, query.last_at, what)
 
 
 def _destinations(connection: Transaction, settings: Settings) -> Iterable[Seen]:
     for each in (*settings.destination, *settings.relay):
         waiting, oldest, parked, taken, error = board.line(connection, each.name)
         late = oldest is not None and clock.now() - oldest > _LATE
-        told = [f"{waiting} wait" if waiting else "nothing waits", f"{parked} parked" if parked else "", error]
-        yield Seen(each.name, "destination", not (late or parked or error), taken, ", ".join(filter(None, told)))
+        told = [
+            ngettext("%(n)s waits", "%(n)s wait", waiting) if waiting else _("nothing waits"),
+            _("%(parked)s parked", parked=parked) if parked else "",
+            error,
+        ]
+        yield Seen(each.name, _("destination"), not (late or parked or error), taken, ", ".join(filter(None, told)))
