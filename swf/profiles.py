@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
-from pydicom import datadict
 
 from swf import clock
 from swf.sentence import say
@@ -62,6 +61,8 @@ def _one_of(names: Sequence[str]) -> AfterValidator:
 
 
 def _is_path(text: str) -> str:
+    from pydicom import datadict  # noqa: PLC0415  most settings name no attribute and need not wait for it
+
     for keyword in text.split("/"):
         if datadict.tag_for_keyword(keyword) is None:
             meant = did_you_mean(keyword, datadict.keyword_dict)

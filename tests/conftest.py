@@ -6,6 +6,8 @@ The zone is UTC for every test, so that local times in fixtures mean the same ev
 import io
 import logging
 import os
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,10 @@ from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.modality import Modality
 from swf.store.database import Database
 from tests import databases
+
+# Some two hundred interpreters are started, and each would compile the product and rewrite the asserts anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 os.environ["TZ"] = "UTC"
 time.tzset()
@@ -69,6 +75,16 @@ def migrated(postgres: databases.PostgresServer) -> str:
     return url.rpartition("/")[2]
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables, to be copied for the same reason."""
+    file = tmp_path_factory.mktemp("empty") / "swf.db"
+    made = Database(f"sqlite:///{file}")
+    made.migrate()
+    made.close()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_kind(request: pytest.FixtureRequest) -> str:
     """Both kinds of database."""
@@ -83,9 +99,11 @@ def empty_url(request: pytest.FixtureRequest, store_kind: str, tmp_path: Path) -
 
 @pytest.fixture
 def store_url(request: pytest.FixtureRequest, store_kind: str, tmp_path: Path) -> str:
-    """A database for one test; PostgreSQL's has its tables already."""
-    template = request.getfixturevalue("migrated") if store_kind == "postgresql" else ""
-    return _url(request, store_kind, tmp_path, template)
+    """A database for one test; it has its tables already."""
+    if store_kind == "sqlite":
+        shutil.copy(request.getfixturevalue("empty_store"), tmp_path / "swf.db")
+        return _url(request, store_kind, tmp_path, "")
+    return _url(request, store_kind, tmp_path, request.getfixturevalue("migrated"))
 
 
 @pytest.fixture
@@ -105,12 +123,22 @@ def mis() -> Iterator[Mis]:
 
 
 @pytest.fixture
-def make_broker(tmp_path: Path) -> Iterator[MakeBroker]:
-    """Starts brokers on free ports, with SQLite in the test's folder unless told otherwise; stops them at the end."""
+def window() -> bool:
+    """Whether brokers show the operator's window where a test says nothing of it; its own tests say yes."""
+    return False
+
+
+@pytest.fixture
+def make_broker(tmp_path: Path, empty_store: Path, mis: Mis, window: bool) -> Iterator[MakeBroker]:
+    """Starts brokers on free ports, with SQLite in the test's folder unless told otherwise; stops them at the end.
+
+    The MIS outlives them: one that hangs up first lingers for what may still come, half a second in every test.
+    """
+    shutil.copy(empty_store, tmp_path / "swf.db")
     running: list[Broker] = []
 
     def make(mis: Mis | None = None, **changes: Any) -> Broker:
-        broker = Broker(settings_for(tmp_path, mis, **changes))
+        broker = Broker(settings_for(tmp_path, mis, **{"web": {"enabled": window}, **changes}))
         broker.start()
         running.append(broker)
         return broker

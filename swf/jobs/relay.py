@@ -4,14 +4,18 @@ Like the line to any destination, with what is particular to DICOM: what the oth
 it lost is created first; what it calls ended cannot be told any more and waits for an operator at once.
 """
 
+from typing import TYPE_CHECKING
+
 from swf.config import Relay
 from swf.dicom import mpps_envelope, status
 from swf.errors import PeerRefused
 from swf.jobs.delivery_worker import DeliveryWorker, Taken
-from swf.net.mpps_scu import Answer, MppsScu
 from swf.net.tls import Secured
 from swf.store import deliveries
 from swf.store.database import Database, Record
+
+if TYPE_CHECKING:
+    from swf.net.mpps_scu import Answer, MppsScu
 
 KINDS = CREATE, SET = ("N-CREATE", "N-SET")
 # Warnings of PS3.7 Annex C mean that it was taken
@@ -28,7 +32,7 @@ _TAKEN = frozenset(
 class RelayCarrier:
     """Takes reports to one system."""
 
-    def __init__(self, database: Database, relay: Relay, scu: MppsScu) -> None:
+    def __init__(self, database: Database, relay: Relay, scu: "MppsScu") -> None:
         self._database = database
         self._relay = relay
         self._scu = scu
@@ -66,11 +70,13 @@ class RelayCarrier:
 
 def worker(database: Database, relay: Relay, own_title: str, secured: Secured | None = None) -> DeliveryWorker:
     """The line to one system; with `secured` over TLS."""
+    from swf.net.mpps_scu import MppsScu  # noqa: PLC0415  pynetdicom, which who relays nothing need not wait for
+
     carrier = RelayCarrier(database, relay, MppsScu(relay, own_title, secured))
     return DeliveryWorker(database, relay, carrier=carrier)
 
 
-def _taken(answer: Answer) -> Taken:
+def _taken(answer: "Answer") -> Taken:
     if answer.status in _TAKEN:
         return Taken(_hex(answer.status), answer.comment)
     code = _hex(answer.status)
@@ -80,7 +86,7 @@ def _taken(answer: Answer) -> Taken:
     raise PeerRefused(text, ack_code=code, error_code=error_code, final=_has_ended(answer), busy=busy)
 
 
-def _has_ended(answer: Answer) -> bool:
+def _has_ended(answer: "Answer") -> bool:
     return answer.status == status.PROCESSING_FAILURE and answer.error_id == status.MAY_NO_LONGER_BE_UPDATED
 
 

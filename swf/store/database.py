@@ -90,11 +90,12 @@ class Database:
         Raises ConfigError when the store cannot be used: unreachable, too old a server, or written by a newer program.
         """
         try:
-            with self._writer.connect() as connection:
-                problem = dialect.server_problem(connection) or schema.problem(connection)
-                if problem:
-                    raise ConfigError([f"store.url: {problem}"])
-                with connection.begin():
+            with self._reader.connect() as connection:
+                problem, present = dialect.server_problem(connection), schema.version(connection)
+            if problem := problem or schema.problem(present):
+                raise ConfigError([f"store.url: {problem}"])
+            if present != schema.NEWEST:
+                with self._writer.begin() as connection:
                     dialect.wait_for_other_migrations(connection)
                     schema.upgrade(connection)
         except SQLAlchemyError as error:

@@ -2,14 +2,17 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, create_engine, event, func
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from swf.errors import ConfigError
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 # FULL: an acknowledged message survives a power cut; NORMAL loses the last commits (measured with torn images).
 _PRAGMAS = (
@@ -110,9 +113,13 @@ def worth_repeating(error: DBAPIError) -> bool:
     return getattr(error.orig, "sqlstate", None) in _WORTH_REPEATING
 
 
-def new_row(kind: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+def new_row(kind: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
     """An INSERT into `table` that can say what to do on a conflict; `kind` is the name of the connection's dialect."""
-    return sqlite.insert(table) if kind == "sqlite" else postgresql.insert(table)
+    if kind == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415  reads all its drivers, which SQLite does not need
+
+    return postgresql.insert(table)
 
 
 def pattern(kind: str, asked: str) -> str:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -50,13 +51,23 @@ def test_a_slip_of_the_pen_is_told_the_right_word() -> None:
     assert (slip.exit_code, "Did you mean 'orders'?" in slip.stderr) == (2, True)
 
 
-def test_help_does_not_wait_for_what_commands_need() -> None:
-    """Version, help and completion read neither the database's modules nor DICOM's: they answer at once."""
-    ask = "import sys; from typer.testing import CliRunner; from swf.cli import app; CliRunner().invoke(app, {}); {}"
-    for words in (["--version"], ["--help"]):
-        program = ask.format(words, "print(*sys.modules)")
-        loaded = subprocess.run(
-            [sys.executable, "-c", program], check=True, capture_output=True, text=True
-        ).stdout.split()
-        assert "swf.cli" in loaded
-        assert not [name for name in loaded if name.partition(".")[0] in {"sqlalchemy", "pydantic", "pydicom"}]
+@pytest.mark.parametrize(
+    ("words", "unread"),
+    [
+        (["--version"], ["sqlalchemy", "pydantic", "pydicom", "rich"]),
+        (["--help"], ["sqlalchemy", "pydantic", "pydicom"]),
+        (["orders"], ["alembic", "pydicom", "pynetdicom", "jinja2", "hl7apy", "fastapi"]),
+        (["mpps", "list"], ["alembic", "pynetdicom", "fastapi"]),
+    ],
+    ids=["version", "help", "orders", "mpps"],
+)
+def test_nobody_waits_for_what_another_command_needs(
+    empty_store: Path, tmp_path: Path, words: list[str], unread: list[str]
+) -> None:
+    """A command reads only what it works with, so that one which merely looks answers before somebody gets impatient."""
+    (tmp_path / "swf.toml").write_text(f'[store]\nurl = "sqlite:///{empty_store}"\n', encoding="utf-8")
+    program = f"import sys; from swf.cli import app; app({words}, standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, capture_output=True, text=True)
+    read = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "typer" in read
+    assert read.isdisjoint(unread)

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -40,10 +41,9 @@ def hand_clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Iterator[Database]:
+def archive(empty_store: Path, tmp_path: Path) -> Iterator[Database]:
     """The embedded store, which gives up waiting for a lock at once."""
-    opened = Database(f"sqlite:///{tmp_path}/swf.db")
-    opened.migrate()
+    opened = Database(f"sqlite:///{shutil.copy(empty_store, tmp_path)}")
     with opened.transaction() as transaction:
         transaction.exec_driver_sql("PRAGMA busy_timeout=10")
     yield opened

@@ -1,6 +1,7 @@
 """Transactions: all or nothing, on disk before anybody hears of it, and one sender's trouble is not another's."""
 
 import contextlib
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -37,10 +38,9 @@ def look(database: Database) -> Iterator[Callable[[], set[str]]]:
 
 
 @pytest.fixture
-def sqlite(tmp_path: Path) -> Iterator[Database]:
+def sqlite(empty_store: Path, tmp_path: Path) -> Iterator[Database]:
     """The embedded store, for what only its shared commits can show."""
-    opened = Database(f"sqlite:///{tmp_path}/swf.db")
-    opened.migrate()
+    opened = Database(f"sqlite:///{shutil.copy(empty_store, tmp_path)}")
     yield opened
     opened.close()
 

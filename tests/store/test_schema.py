@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from alembic import autogenerate
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 from sqlmodel import SQLModel
 
 from swf.errors import ConfigError, StoreError
-from swf.store import orders
+from swf.store import orders, schema
 from swf.store.database import Database
 from tests import rows
 
@@ -44,6 +45,20 @@ def test_the_tables_are_what_the_program_believes(database: Database) -> None:
     with database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert autogenerate.compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_newest_step_is_the_last_one_there_is() -> None:
+    """A broker that finds its tables of the version it takes for the newest leaves no step undone."""
+    assert ScriptDirectory(str(Path(schema.__file__).parent / "migrations")).get_current_head() == schema.NEWEST
+
+
+def test_looking_waits_for_no_writer(database: Database) -> None:
+    """Whoever looks into the store of a running broker opens it at once, also while a message is being written."""
+    with database.transaction() as transaction:
+        rows.order(transaction)
+        looking = Database(database.url)
+        looking.migrate()
+        looking.close()
 
 
 def test_tables_of_a_newer_program_are_refused(database: Database) -> None:

@@ -146,16 +146,6 @@ def _told(text: str) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file with its tables, made once."""
-    file = tmp_path_factory.mktemp("empty") / "swf.db"
-    database = Database(f"sqlite:///{file}")
-    database.migrate()
-    database.close()
-    return file
-
-
-@pytest.fixture(scope="session")
 def mapping() -> SiteMapping:
     """The mapping that is shipped."""
     return loader.load(config.shipped_mappings() / "default.toml")

@@ -63,6 +63,12 @@ def readable(html: str) -> str:
 
 
 @pytest.fixture
+def window() -> bool:
+    """Every broker of these tests shows its window."""
+    return True
+
+
+@pytest.fixture
 def open_window(make_broker: MakeBroker) -> Iterator[Callable[..., Operator]]:
     """Opens windows of brokers with these settings."""
     opened: list[Operator] = []
