@@ -77,6 +77,7 @@ COMMANDS = {
     "mpps": ("mpps:app", "Performed procedure steps, the newest first."),
     "patients": ("patients:app", "Merged patients."),
     "deliveries": ("deliveries:app", "Messages to destinations, the newest first."),
+    "simulate": ("simulate:app", "Play the other side: a HIS, a modality or an MIS, with invented patients."),
 }
 
 

@@ -25,8 +25,8 @@ class Received:
     text: str
 
 
-# AA, AE and AR are acknowledgement codes; "silence" answers nothing, "close" hangs up instead.
-Answer = Literal["AA", "AE", "AR", "silence", "close"]
+# AA, AE and AR are acknowledgement codes; "silence" answers nothing, "close" hangs up instead, "garbage" is no message.
+Answer = Literal["AA", "AE", "AR", "silence", "close", "garbage"]
 Personality = Callable[[Received], Answer]
 
 REASONS: dict[Answer, tuple[errors.MessageError, ...]] = {
@@ -34,6 +34,7 @@ REASONS: dict[Answer, tuple[errors.MessageError, ...]] = {
     "AE": (errors.MessageError("the simulated MIS does not like it"),),
     "AR": (errors.UnsupportedMessage("the simulated MIS does not take it"),),
 }
+NO_ACKNOWLEDGEMENT: dict[Answer, bytes] = {"silence": b"", "garbage": b"this is no acknowledgement"}
 
 
 def agreeable(_received: Received) -> Answer:
@@ -101,7 +102,7 @@ class Mis:
             self._arrival.notify_all()
         if answer == "close":
             raise mllp_listener.HangUp
-        if answer == "silence":
-            return b""
+        if answer in NO_ACKNOWLEDGEMENT:
+            return NO_ACKNOWLEDGEMENT[answer]
         at = clock.local(received.at)
         return ack.acknowledge(header, control_id=secrets.token_hex(10), at=at, errors=REASONS[answer])

@@ -5,11 +5,13 @@ import logging
 import secrets
 import time
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
-from pynetdicom import AE, _config
+from pynetdicom import AE, _config, dsutils
+from pynetdicom.dimse_primitives import N_SET
 from pynetdicom.sop_class import (
     CTImageStorage,
     ModalityPerformedProcedureStep,
@@ -28,6 +30,8 @@ logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 SUCCESS = 0x0000
 PENDING = (0xFF00, 0xFF01)
+CANCELLED = 0xFE00
+_QUERY = 1
 TIMEOUT_S = 30.0
 _REST_S, _LOOK_S = 1.0, 0.0005
 
@@ -146,6 +150,25 @@ class Modality:
         with self._association(ModalityWorklistInformationFind) as association:
             return list(_matches(association, identifier))
 
+    def break_off(self, identifier: Dataset, *, politely: bool) -> int:
+        """Ask, and after the first item send C-CANCEL, or abort the association; how many items came all the same.
+
+        Raises PeerError with the DIMSE status when the end is neither success nor a cancellation.
+        """
+        came = 0
+        with self._association(ModalityWorklistInformationFind) as association:
+            for response, _ in association.send_c_find(identifier, ModalityWorklistInformationFind, msg_id=_QUERY):
+                status = _status(response, "C-FIND")
+                came += status in PENDING
+                if status not in PENDING and status != CANCELLED:
+                    _succeeded(status, "C-FIND")
+                if came and not politely:
+                    association.abort()
+                    break
+                if came == 1 and status in PENDING:
+                    association.send_c_cancel(_QUERY, query_model=ModalityWorklistInformationFind)
+        return came
+
     def begin(self, *items: Dataset) -> str:
         """N-CREATE in progress for one worklist item or, as a group, for several; its SOP Instance UID (RAD-6).
 
@@ -155,20 +178,24 @@ class Modality:
         dataset = in_progress(items, self.ae_title)
         status, _ = self.create(uid, dataset)
         _succeeded(status, "N-CREATE")
-        self._begun[uid] = dataset
+        self.remember(uid, dataset)
         return uid
 
     def complete(self, uid: str, images: int = 2) -> None:
         """N-SET COMPLETED with one series of `images` images (RAD-7). Raises PeerRefused with the DIMSE status."""
-        status, _ = self.set(uid, self._final(uid, "COMPLETED", images))
+        status, _ = self.set(uid, self.final(uid, "COMPLETED", images))
         _succeeded(status, "N-SET")
 
     def discontinue(self, uid: str, reason: str = "110513") -> None:
         """N-SET DISCONTINUED for a `reason` of CID 9301 and no images (RAD-7). Raises PeerRefused."""
-        dataset = self._final(uid, "DISCONTINUED", 0)
-        dataset.PerformedProcedureStepDiscontinuationReasonCodeSequence = [_code(reason, "DCM", REASONS[reason])]
+        dataset = self.final(uid, "DISCONTINUED", 0)
+        dataset.PerformedProcedureStepDiscontinuationReasonCodeSequence = [coded(reason, "DCM", REASONS[reason])]
         status, _ = self.set(uid, dataset)
         _succeeded(status, "N-SET")
+
+    def remember(self, uid: str, dataset: Dataset) -> None:
+        """What was begun by `create`, so that `final` can tell of it."""
+        self._begun[uid] = dataset
 
     def create(self, uid: str, dataset: Dataset) -> tuple[int, Dataset]:
         """N-CREATE of any dataset, right or wrong: the DIMSE status and the whole response without its data set."""
@@ -182,7 +209,22 @@ class Modality:
             response, _ = association.send_n_set(dataset, ModalityPerformedProcedureStep, uid)
             return _status(response, "N-SET"), response
 
-    def _final(self, uid: str, status: str, images: int) -> Dataset:
+    def set_and_hang_up(self, uid: str, dataset: Dataset) -> None:
+        """N-SET whose answer nobody waits for: the association is aborted once the request is out."""
+        with self._association(ModalityPerformedProcedureStep) as association:
+            request = N_SET()
+            request.MessageID, request.RequestedSOPClassUID = 1, ModalityPerformedProcedureStep
+            request.RequestedSOPInstanceUID = uid
+            context = association.accepted_contexts[0]
+            syntax = context.transfer_syntax[0]
+            request.ModificationList = BytesIO(
+                dsutils.encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian) or b""
+            )
+            association.dimse.send_msg(request, context.context_id)
+            association.abort()
+
+    def final(self, uid: str, status: str, images: int) -> Dataset:
+        """What N-SET says at the end of an exam this modality began (PS3.4 Table F.7.2-1, column N-SET)."""
         begun = self._begun.get(uid, Dataset())
         dataset = Dataset()
         dataset.SpecificCharacterSet = "ISO_IR 192"
@@ -287,7 +329,8 @@ def _image() -> Dataset:
     return image
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
+def coded(value: str, scheme: str, meaning: str) -> Dataset:
+    """The item of a code sequence."""
     code = Dataset()
     code.CodeValue = value
     code.CodingSchemeDesignator = scheme

@@ -85,4 +85,4 @@ def test_waiting_in_vain() -> None:
 
 def test_every_answer_is_known() -> None:
     """Each answer an MIS can give is either a code or one of the two ways to give none."""
-    assert {*mis.REASONS, "silence", "close"} == set(get_args(mis.Answer))
+    assert {*mis.REASONS, *mis.NO_ACKNOWLEDGEMENT, "close"} == set(get_args(mis.Answer))
