@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import TYPE_CHECKING
 
 from swf import config, log
 from swf.config import ROLES, Role, Settings
@@ -23,6 +24,9 @@ from swf.net.tls import Secured
 from swf.service import Service
 from swf.store.database import Database
 from swf.workflow import intake, site
+
+if TYPE_CHECKING:
+    from swf.extensions.simulator.playground import Playground
 
 RELOADABLE = ("mapping", "source", "modality", "profile", "partition")
 """The settings a running broker takes over; for the others it has to be started anew."""
@@ -71,7 +75,8 @@ class Broker:
             "housekeeping": [keeping],
             "delivery": [*self._deliveries(settings), *self._relays(settings)],
         }
-        self.web = Window(settings.web, self.database, lambda: self.site, self.ailing)
+        self.simulator = self._playground() if settings.simulator.enabled else None
+        self.web = Window(settings.web, self.database, lambda: self.site, self.ailing, self.simulator)
         doors: dict[Role, list[Service]] = {
             "dicom": [self.dicom],
             "hl7": [self.hl7, *self.own_doors.values()],
@@ -96,6 +101,13 @@ class Broker:
             name=f"hl7 listener {door}" if door else "hl7 listener",
         )
 
+    def _playground(self) -> "Playground":
+        from swf.extensions.simulator.playground import Playground  # noqa: PLC0415  half a second nobody else waits for
+
+        mis = ("127.0.0.1", self.settings.simulator.mis_port)
+        title = self.settings.dicom.ae_title
+        return Playground(lambda: self.hl7.address, lambda: self.dicom.address, title, mis)
+
     def _deliveries(self, settings: Settings) -> Iterator[Service]:
         for each in settings.destination:
             yield DeliveryWorker(self.database, each, self._secured.get(f"destination {each.name}"))
@@ -119,6 +131,8 @@ class Broker:
 
     def stop(self) -> None:
         """Close the doors, finish what was begun, close the store; within ten seconds, however many there are."""
+        if self.simulator is not None:
+            self.simulator.stop()  # or it would find that the doors close
         for services in (self._doors, self._workers):
             with ThreadPoolExecutor(max_workers=len(services) or 1, thread_name_prefix="stopping") as together:
                 list(together.map(_stop, services))

@@ -107,7 +107,7 @@ def his(
             watch.start()
         playing.run(stopping, count or None, ends=time.monotonic() + longest if longest else None)
         if watch is not None:
-            watch.finish()
+            watch.finish(at_once=stopping.is_set())
 
     _run(play, playing.tally, f"HIS to {to}, seed {seed}", {"seed": seed}, as_json=as_json)
 

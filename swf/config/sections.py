@@ -406,6 +406,24 @@ class Web(Section):
     )
 
 
+class Simulator(Section):
+    """Invented orders and exams, to learn and to test with. Never where patients depend on the lists."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether the window may let a simulated HIS, modality and MIS play against this broker. It refuses as "
+        "long as the store holds anybody it has not invented, or another machine could be told or could ask.",
+    )
+    test_system: bool = Field(
+        default=False,
+        description="Whether it may do so in spite of that, because no patient depends on this broker.",
+    )
+    mis_port: PeerPort = Field(
+        default=2576,
+        description="The port of 127.0.0.1 its MIS listens on; a [[destination]] that leads there is told what happens.",
+    )
+
+
 class Site(Section):
     """What our own messages and numbers are signed with."""
 

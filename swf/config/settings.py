@@ -11,7 +11,20 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from swf.config.sections import Destination, Dicom, Hl7, Modality, Node, Relay, Site, Source, Store, Web, Worklist
+from swf.config.sections import (
+    Destination,
+    Dicom,
+    Hl7,
+    Modality,
+    Node,
+    Relay,
+    Simulator,
+    Site,
+    Source,
+    Store,
+    Web,
+    Worklist,
+)
 from swf.profiles import Answers, Partition, Profile
 
 DEFAULT_FILE = Path("swf.toml")
@@ -35,6 +48,7 @@ class Settings(BaseSettings):
     dicom: Dicom = Field(default=Dicom(), description=str(Dicom.__doc__))
     worklist: Worklist = Field(default=Worklist(), description=str(Worklist.__doc__))
     web: Web = Field(default=Web(), description=str(Web.__doc__))
+    simulator: Simulator = Field(default=Simulator(), description=str(Simulator.__doc__))
     site: Site = Field(default=Site(), description=str(Site.__doc__))
     modality: tuple[Modality, ...] = Field(default=(), description=str(Modality.__doc__))
     profile: tuple[Profile, ...] = Field(default=(), description=str(Profile.__doc__))
@@ -62,6 +76,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dicom": Dicom,
     "worklist": Worklist,
     "web": Web,
+    "simulator": Simulator,
     "site": Site,
 }
 LISTS: dict[str, type[BaseModel]] = {

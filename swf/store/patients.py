@@ -24,6 +24,11 @@ _BY_NUMBER = Prepared(select(PATIENT).where(PATIENT.c.id == bindparam("number"))
 _CHANGE = Prepared(update(PATIENT).where(PATIENT.c.id == bindparam("number")))
 
 
+def of_others(connection: Connection, issuer: str) -> bool:
+    """Whether there is a patient whose identifier comes from anybody but `issuer`."""
+    return connection.execute(select(PATIENT.c.id).where(PATIENT.c.issuer != issuer).limit(1)).first() is not None
+
+
 def find(transaction: Transaction, patient_id: str, issuer: str) -> Record | None:
     """The patient of that identifier; a merged identifier leads to the survivor."""
     return survivor(transaction, identity(transaction, patient_id, issuer))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from swf.errors import ConfigError
 from swf.profiles import did_you_mean
+from swf.sentence import say
 
 Asks = Literal["station", "modality", "broad", "patient", "accession"]
 _TYPE_1 = (  # PS3.4 table K.6-1, return key type 1
@@ -54,10 +55,12 @@ class Device:
 
 
 DEVICES: dict[str, Device] = {
-    "plain": Device("asks for its station and the day, in UTF-8, and expects what the standard promises"),
+    "plain": Device(say("asks for its station and the day, in UTF-8, and expects what the standard promises")),
     "strict-ct": Device(
-        "as strict as a GE CT: Latin 1, an accession number in every item, names of 64 characters in three parts, and no "
-        "list at all when one item is wrong",
+        say(
+            "as strict as a GE CT: Latin 1, an accession number in every item, names of 64 characters in three parts, and "
+            "no list at all when one item is wrong"
+        ),
         asks_in="ISO_IR 100",
         reads=("", "ISO_IR 6", "ISO_IR 100"),
         needs=(*_TYPE_1, "AccessionNumber"),
@@ -66,16 +69,22 @@ DEVICES: dict[str, Device] = {
         strict=True,
     ),
     "latin-1": Device(
-        "knows ISO_IR 100 and nothing else", asks_in="ISO_IR 100", reads=("", "ISO_IR 6", "ISO_IR 100"), name_forms=1
+        say("knows ISO_IR 100 and nothing else"),
+        asks_in="ISO_IR 100",
+        reads=("", "ISO_IR 6", "ISO_IR 100"),
+        name_forms=1,
     ),
     "cyrillic": Device(
-        "knows ISO_IR 144 and nothing else", asks_in="ISO_IR 144", reads=("", "ISO_IR 6", "ISO_IR 144"), name_forms=1
+        say("knows ISO_IR 144 and nothing else"),
+        asks_in="ISO_IR 144",
+        reads=("", "ISO_IR 6", "ISO_IR 144"),
+        name_forms=1,
     ),
-    "ascii": Device("names no character set and reads ASCII", asks_in="", reads=("", "ISO_IR 6"), name_forms=1),
-    "broad": Device("asks for nothing in particular and takes the whole list", asks="broad"),
-    "by-modality": Device("asks for its modality and the day, whatever the station", asks="modality"),
-    "by-patient": Device("asks for one patient by the number on the wristband", asks="patient"),
-    "by-accession": Device("asks for one order by the accession number on the requisition", asks="accession"),
+    "ascii": Device(say("names no character set and reads ASCII"), asks_in="", reads=("", "ISO_IR 6"), name_forms=1),
+    "broad": Device(say("asks for nothing in particular and takes the whole list"), asks="broad"),
+    "by-modality": Device(say("asks for its modality and the day, whatever the station"), asks="modality"),
+    "by-patient": Device(say("asks for one patient by the number on the wristband"), asks="patient"),
+    "by-accession": Device(say("asks for one order by the accession number on the requisition"), asks="accession"),
 }
 
 

@@ -6,35 +6,36 @@ from dataclasses import dataclass
 
 from swf.errors import ConfigError
 from swf.profiles import did_you_mean
+from swf.sentence import say
 
 HIS = {
-    "change": "the order is changed later (ORC-1 XO, another start)",
-    "cancel": "the order is cancelled later (ORC-1 CA)",
-    "duplicate": "the same message is sent twice",
-    "late": "the order comes after those that followed it, its own change among them",
-    "lost-ack": "the connection is closed before the acknowledgement is read, and the message sent again",
-    "garbage": "a frame that is no message comes before the order",
-    "split-frames": "the frame comes in pieces of a few bytes",
-    "wrong-charset": "the message is in another character set than MSH-18 says",
+    "change": say("the order is changed later (ORC-1 XO, another start)"),
+    "cancel": say("the order is cancelled later (ORC-1 CA)"),
+    "duplicate": say("the same message is sent twice"),
+    "late": say("the order comes after those that followed it, its own change among them"),
+    "lost-ack": say("the connection is closed before the acknowledgement is read, and the message sent again"),
+    "garbage": say("a frame that is no message comes before the order"),
+    "split-frames": say("the frame comes in pieces of a few bytes"),
+    "wrong-charset": say("the message is in another character set than MSH-18 says"),
 }
 MODALITY = {
-    "never-ends": "an exam is begun and no end is ever reported",
-    "set-first": "N-SET comes before N-CREATE",
-    "duplicate-create": "N-CREATE comes twice",
-    "lost-answer": "the connection is cut before the answer to N-SET is read, and N-SET sent again",
-    "discontinued": "the exam is discontinued",
-    "wrong-patient": "another patient's entry is begun first, and discontinued with reason 110514",
-    "unscheduled": "an exam nobody ordered is reported",
-    "abort": "the association is aborted in the middle of an answer",
-    "c-cancel": "the query is cancelled after its first item",
+    "never-ends": say("an exam is begun and no end is ever reported"),
+    "set-first": say("N-SET comes before N-CREATE"),
+    "duplicate-create": say("N-CREATE comes twice"),
+    "lost-answer": say("the connection is cut before the answer to N-SET is read, and N-SET sent again"),
+    "discontinued": say("the exam is discontinued"),
+    "wrong-patient": say("another patient's entry is begun first, and discontinued with reason 110514"),
+    "unscheduled": say("an exam nobody ordered is reported"),
+    "abort": say("the association is aborted in the middle of an answer"),
+    "c-cancel": say("the query is cancelled after its first item"),
 }
 MIS = {
-    "no-ack": "nothing is answered",
-    "ae": "AE: the message is refused, this time",
-    "ar": "AR: the message is refused for good",
-    "slow": "the acknowledgement takes long",
-    "close": "the connection is closed in place of an answer",
-    "garbage": "what is answered is no acknowledgement",
+    "no-ack": say("nothing is answered"),
+    "ae": say("AE: the message is refused, this time"),
+    "ar": say("AR: the message is refused for good"),
+    "slow": say("the acknowledgement takes long"),
+    "close": say("the connection is closed in place of an answer"),
+    "garbage": say("what is answered is no acknowledgement"),
 }
 KINDS = {"his": HIS, "modality": MODALITY, "mis": MIS}
 EVERY = "all"

@@ -42,8 +42,10 @@ class Scanning:
         exams: float = 1.0,
         called: str = "SWF",
         numbers: Callable[[], Iterable[str]] = tuple,
+        tally: Tally | None = None,
     ) -> None:
-        self.tally = Tally()
+        """Several scanners may share a `tally`."""
+        self.tally = tally or Tally()
         self.begun: dict[str, str] = {}
         self.unscheduled = 0
         self.scanner = Modality(*address, title, called)

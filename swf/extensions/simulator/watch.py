@@ -50,7 +50,7 @@ class Watch:
         self._excused = excused
         self._lock = threading.Lock()
         self._expected: dict[str, _Expected] = {}
-        self._ending = threading.Event()
+        self._ending, self._leaving = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -58,9 +58,11 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="watch of the worklist", daemon=True)
         self._thread.start()
 
-    def finish(self) -> None:
-        """Look until everything was found or its time is over."""
+    def finish(self, *, at_once: bool = False) -> None:
+        """Look until everything was found or its time is over; at once: what was not found yet is left open."""
         self._ending.set()
+        if at_once:
+            self._leaving.set()
         if self._thread is not None:
             self._thread.join()
 
@@ -70,7 +72,7 @@ class Watch:
             self._expected[order.accession] = _Expected(order, shown, time.monotonic() + self._within_s)
 
     def _run(self) -> None:
-        while True:
+        while not self._leaving.wait(_LOOK_S):
             with self._lock:
                 waiting = dict(self._expected)
             if not waiting and self._ending.is_set():
@@ -78,7 +80,6 @@ class Watch:
             seen = self._looked(waiting)
             for accession, expected in waiting.items():
                 self._settle(expected, seen.get(accession))
-            time.sleep(_LOOK_S)
 
     def _looked(self, waiting: dict[str, _Expected]) -> dict[str, bool]:
         """Of each accession number that could be asked for, whether it is on the list of its station."""
@@ -88,6 +89,8 @@ class Watch:
             places[order.station_ae, order.modality, f"{order.start:%Y%m%d}"].append(order.accession)
         found: dict[str, bool] = {}
         for (station, modality, date), accessions in places.items():
+            if self._leaving.is_set():
+                break
             scanner = Modality(*self._address, station, self._called)
             try:
                 if len(accessions) <= _FEW:
@@ -105,7 +108,7 @@ class Watch:
         accession = expected.order.accession
         if is_shown == expected.shown:
             self._tally.count("seen on the list" if is_shown else "gone from the list")
-        elif time.monotonic() < expected.until:
+        elif time.monotonic() < expected.until or self._leaving.is_set():
             return
         elif is_shown is None:
             self._tally.found(f"order {accession} could not be looked for: the worklist door did not answer")

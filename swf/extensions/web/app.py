@@ -21,6 +21,7 @@ from swf.extensions.web.pages import (
     mpps,
     order,
     orders,
+    simulator,
     today,
     why,
     worklist,
@@ -40,6 +41,7 @@ PAGES = (
     deliveries,
     mpps,
     held,
+    simulator,
     language_page,
     api,
 )

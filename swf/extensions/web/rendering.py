@@ -55,6 +55,10 @@ _PAGES = (
             Page("/deliveries", N_("Deliveries"), "d"),
         ),
     ),
+    Group(
+        N_("System"),
+        (Page("/simulator", N_("Simulator"), "y"),),
+    ),
 )
 
 

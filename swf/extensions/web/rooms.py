@@ -1,8 +1,8 @@
 """What the pages are given: the store, the rules in force, who is ailing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, HTTPException, Request
@@ -17,13 +17,36 @@ _LONGEST_FORM = 65_536
 Form = dict[str, str]
 
 
+class Playground(Protocol):
+    """What the pages know of the simulator, which is an extension like they are and is wired by the broker."""
+
+    authority: str
+    mis_address: tuple[str, int]
+
+    def choices(self) -> dict[str, Any]:
+        """What may be wished for."""
+
+    def begin(self, kind: str, wishes: Mapping[str, Any]) -> None:
+        """Start a simulated `his`, `modality` or `mis`; raises ConfigError."""
+
+    def end(self, kind: str) -> None:
+        """Stop it."""
+
+    def state(self) -> list[dict[str, Any]]:
+        """What plays or has played."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """`site` gives the rules in force, `ailing` the names of the services that do not do their work."""
+    """`site` gives the rules in force, `ailing` the names of the services that do not do their work.
+
+    `simulator` is None unless `[simulator] enabled` is true.
+    """
 
     database: Database
     site: Callable[[], Site]
     ailing: Callable[[], Sequence[str]]
+    simulator: Playground | None = None
 
 
 async def form(request: Request) -> Form:

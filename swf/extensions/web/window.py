@@ -16,6 +16,7 @@ from swf.store.database import Database
 from swf.workflow.site import Site
 
 if TYPE_CHECKING:
+    from swf.extensions.web.rooms import Playground
     from swf.extensions.web.serving import Serving
 
 _OPEN_S, _STOP_S = 10.0, 8.0
@@ -27,9 +28,15 @@ class Window:
     name = "web window"
 
     def __init__(
-        self, settings: Web, database: Database, site: Callable[[], Site], ailing: Callable[[], Sequence[str]]
+        self,
+        settings: Web,
+        database: Database,
+        site: Callable[[], Site],
+        ailing: Callable[[], Sequence[str]],
+        simulator: "Playground | None" = None,
     ) -> None:
         """`site` gives the rules in force, `ailing` the names of the services that do not do their work."""
+        self._simulator = simulator
         self._settings = settings
         self._database = database
         self._site = site
@@ -58,7 +65,7 @@ class Window:
             return
         tcp.prepare(self._socket)  # its connections inherit it; asyncio sets it for sockets it has made itself
         self.address = self._socket.getsockname()[:2]
-        pages = app.build(rooms.Rooms(self._database, self._site, self._ailing))
+        pages = app.build(rooms.Rooms(self._database, self._site, self._ailing, self._simulator))
         self._serving = serving.Serving(pages, self._socket, self._settings.language)
         self._thread = threading.Thread(target=self._serving.run, name=self.name, daemon=True)
         self._thread.start()

@@ -121,6 +121,7 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str) -> None
         "/exams",
         f"/exams/{exam}",
         "/held",
+        "/simulator",
         "/no",
     ):
         page.goto(path)

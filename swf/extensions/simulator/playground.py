@@ -1,0 +1,200 @@
+"""HIS, modality and MIS against one broker, started and stopped from its window; it knows the broker by its doors alone.
+
+Everything it starts ends by itself after a while, and with the broker.
+"""
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from swf import clock, log
+from swf.errors import ConfigError
+from swf.extensions.simulator import faults, ordering, people, telling
+from swf.extensions.simulator.devices import DEVICES, device
+from swf.extensions.simulator.his_traffic import His
+from swf.extensions.simulator.mis import Mis
+from swf.extensions.simulator.ordering import PROFILES
+from swf.extensions.simulator.pace import SHAPES, pace, seconds
+from swf.extensions.simulator.scanning import Scanning
+from swf.extensions.simulator.tally import Tally
+from swf.extensions.simulator.watch import Watch
+
+KINDS = ("his", "modality", "mis")
+DEFAULTS = {"rate": "30/min", "shape": "steady", "for": "5min", "language": "en", "seed": ""}
+PROFILE = {"his": "mixed", "modality": "plain", "mis": ""}
+_JOIN_S = 5.0
+Address = tuple[str, int]
+Play = Callable[[threading.Event, float], None]
+
+
+@dataclass
+class Run:
+    """Something that plays, or has played."""
+
+    kind: str
+    title: str
+    tally: Tally
+    began: datetime
+    stopping: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it still does."""
+        return self.thread is not None and self.thread.is_alive()
+
+    def state(self) -> dict[str, Any]:
+        """Everything there is to know, for programs."""
+        return {
+            "kind": self.kind,
+            "title": self.title,
+            "began": self.began,
+            "running": self.running,
+            **self.tally.state(),
+        }
+
+
+class Playground:
+    """One of each kind at a time. `hl7` and `dicom` give the addresses of the broker, which are known once it started."""
+
+    authority = people.AUTHORITY
+
+    def __init__(
+        self, hl7: Callable[[], Address], dicom: Callable[[], Address], called: str, mis: Address = ("127.0.0.1", 2576)
+    ) -> None:
+        self.hl7, self.dicom, self.called = hl7, dicom, called
+        self.mis_address = mis
+        self.mis: Mis | None = None
+        self._runs: dict[str, Run] = {}
+        self._scanners: list[Scanning] = []
+        self._lock = threading.Lock()
+
+    def choices(self) -> dict[str, Any]:
+        """What may be wished for."""
+        return {
+            "languages": sorted(people.LANGUAGES),
+            "shapes": SHAPES,
+            "profiles": {"his": list(PROFILES), "modality": list(DEVICES)},
+            "devices": {name: each.about for name, each in DEVICES.items()},
+            "faults": faults.KINDS,
+            "stations": [title for _, title in people.MODALITIES],
+        }
+
+    def begin(self, kind: str, wishes: Mapping[str, Any]) -> None:
+        """Start one: `rate`, `shape`, `for`, `language`, `profile`, `seed`, `station`, and `faults` as they are typed.
+
+        Raises ConfigError with every mistake, or when one of that kind runs already.
+        """
+        if kind not in KINDS:
+            raise ConfigError([f"{kind} cannot be simulated; there are {', '.join(KINDS)}"])
+        with self._lock:
+            before = self._runs.get(kind)
+            if before is not None and before.running:
+                raise ConfigError([f"the simulated {kind} runs already"])
+            wanted: dict[str, Any] = {**DEFAULTS, "profile": PROFILE[kind], "faults": (), "station": ""}
+            wanted |= {name: value for name, value in wishes.items() if value}
+            wanted["seed"] = wanted["seed"] or secrets.token_hex(3)
+            longest = seconds(wanted["for"])
+            makes = {"his": self._his, "modality": self._modality, "mis": self._mis}
+            run, play = makes[kind](wanted)
+            run.thread = threading.Thread(
+                target=_played, args=(play, run, longest), name=f"simulated {kind}", daemon=True
+            )
+            run.thread.start()
+            self._runs[kind] = run
+
+    def end(self, kind: str) -> None:
+        """Stop it, if it runs."""
+        run = self._runs.get(kind)
+        if run is not None and run.thread is not None:
+            run.stopping.set()
+            run.thread.join(_JOIN_S)
+
+    def state(self) -> list[dict[str, Any]]:
+        """Each that plays or has played."""
+        return [run.state() for run in list(self._runs.values())]
+
+    def stop(self) -> None:
+        """Stop all."""
+        for run in list(self._runs.values()):
+            run.stopping.set()
+        for kind in KINDS:
+            self.end(kind)
+
+    def _his(self, wanted: Mapping[str, Any]) -> tuple[Run, Play]:
+        wrong = faults.faults("his", wanted["faults"])
+        habits = ordering.habits(str(wanted["seed"]), str(wanted["language"]), str(wanted["profile"]), faults=wrong)
+        playing = His(self.hl7(), habits, pace(str(wanted["rate"]), str(wanted["shape"])))
+        playing.watch = watch = Watch(self.dicom(), playing.tally, called=self.called, excused=self._begun)
+
+        def play(stopping: threading.Event, longest: float) -> None:
+            watch.start()
+            playing.run(stopping, ends=time.monotonic() + longest)
+            watch.finish(at_once=stopping.is_set())
+
+        return self._run("his", wanted, playing.tally), play
+
+    def _modality(self, wanted: Mapping[str, Any]) -> tuple[Run, Play]:
+        titles = [each for each in people.MODALITIES if wanted["station"] in ("", each[1])]
+        if not titles:
+            raise ConfigError([f"{wanted['station']} is no simulated station"])
+        wrong, kind, tally = faults.faults("modality", wanted["faults"]), device(str(wanted["profile"])), Tally()
+        paced = pace(str(wanted["rate"]), str(wanted["shape"]))
+        self._scanners = [
+            Scanning(
+                self.dicom(),
+                title,
+                paced,
+                modality=modality,
+                device=kind,
+                seed=str(wanted["seed"]),
+                faults=wrong,
+                called=self.called,
+                tally=tally,
+            )
+            for modality, title in titles
+        ]
+
+        def play(stopping: threading.Event, longest: float) -> None:
+            ends = time.monotonic() + longest
+            for number, moment in enumerate(paced.moments(clock.local(clock.now()).hour)):
+                due = ends - longest + moment
+                if due >= ends or stopping.wait(max(due - time.monotonic(), 0)) or time.monotonic() >= ends:
+                    break
+                self._scanners[number % len(self._scanners)].visit(number)
+
+        return self._run("modality", wanted, tally), play
+
+    def _mis(self, wanted: Mapping[str, Any]) -> tuple[Run, Play]:
+        playing = telling.Telling(str(wanted["seed"]), faults.faults("mis", wanted["faults"]))
+        receiver = telling.listening(*self.mis_address, playing)
+        receiver.start()
+        self.mis = receiver
+
+        def play(stopping: threading.Event, longest: float) -> None:
+            stopping.wait(longest)
+            playing.hurry()
+            receiver.stop()
+
+        return self._run("mis", wanted, playing.tally), play
+
+    def _begun(self) -> Collection[str]:
+        return [accession for scanner in self._scanners for accession in scanner.begun]
+
+    def _run(self, kind: str, wanted: Mapping[str, Any], tally: Tally) -> Run:
+        told = [wanted["rate"], wanted["language"]] if kind == "his" else [wanted["rate"]] if kind == "modality" else []
+        words = [wanted["profile"], *told, *wanted["faults"], f"seed {wanted['seed']}"]
+        return Run(kind, ", ".join(str(word) for word in words if word), tally, clock.now())
+
+
+def _played(play: Play, run: Run, longest: float) -> None:
+    """A fault of ours must not end as a traceback on somebody's terminal: it is logged and told."""
+    try:
+        play(run.stopping, longest)
+    except Exception as error:  # noqa: BLE001  the last resort of this thread
+        log.error("the simulator failed", service=run.kind, error=type(error).__name__, traceback=log.frames(error))
+        run.tally.found(f"the simulated {run.kind} failed ({type(error).__name__}); the log says where")
