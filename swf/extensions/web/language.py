@@ -86,6 +86,11 @@ def current() -> str:
     return _current.get()
 
 
+def speak(code: str) -> None:
+    """Settle the language of this request."""
+    _current.set(code)
+
+
 def here() -> str:
     """The address of the page that is shown, to come back to in another language; "/" for the answer to a form."""
     return _here.get()
@@ -103,7 +108,7 @@ class Spoken:
         """Pass on, with the language known to all that follows."""
         if scope["type"] == "http":
             english = scope["path"].startswith(FOR_PROGRAMS)
-            _current.set(ENGLISH if english else chosen(Headers(scope=scope), self._setting))
+            speak(ENGLISH if english else chosen(Headers(scope=scope), self._setting))
             _here.set(_address(scope) if scope["method"] == "GET" else "/")
         await self._app(scope, receive, send)
 

@@ -14,7 +14,8 @@ from swf.extensions.web import forms, language, visitor
 from swf.extensions.web.language import N_, _
 from swf.store.database import Record
 
-_AGES = ((86400, N_("d")), (3600, N_("h")), (60, N_("min")))
+_AGES = ((86400, N_("d")), (3600, N_("h")), (60, N_("min")), (1, N_("s")))
+_UNDER_A_SECOND = N_("ms")
 _SOON = 2
 _DAYS = (
     N_("Monday"), N_("Tuesday"), N_("Wednesday"), N_("Thursday"), N_("Friday"), N_("Saturday"), N_("Sunday"),
@@ -127,9 +128,9 @@ def age(value: datetime | None) -> str:
 def duration(seconds: float) -> str:
     """A span in the unit people would use."""
     if seconds < _SOON:
-        return f"{max(seconds, 0) * 1000:.0f} {_('ms')}"
-    found = (f"{seconds / size:.0f} {_(unit)}" for size, unit in _AGES if seconds >= size * _SOON)
-    return next(found, f"{seconds:.0f} {_('s')}")
+        return f"{max(seconds, 0) * 1000:.0f} {_(_UNDER_A_SECOND)}"
+    size, unit = next((age for age in _AGES if seconds >= age[0] * _SOON), _AGES[-1])
+    return f"{seconds / size:.0f} {_(unit)}"
 
 
 def start(value: str) -> str:

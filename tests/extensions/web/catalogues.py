@@ -14,7 +14,7 @@ from swf import errors
 from swf.extensions.web import language
 
 ROOT = Path(__file__).parents[3] / "swf"
-_KEYWORDS = {"_": None, "N_": None, "say": None, "ngettext": (1, 2), "say_n": (1, 2)}
+_KEYWORDS = {"_": None, "gettext": None, "N_": None, "say": None, "ngettext": (1, 2), "say_n": (1, 2)}
 _METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 _OPTIONS = {"**/templates/**.html": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
 LANGUAGES = sorted(set(language.NAMES) - {language.ENGLISH})
