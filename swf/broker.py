@@ -76,7 +76,14 @@ class Broker:
             "delivery": [*self._deliveries(settings), *self._relays(settings)],
         }
         self.simulator = self._playground() if settings.simulator.enabled else None
-        self.web = Window(settings.web, self.database, lambda: self.site, self.ailing, self.simulator)
+        self.web = Window(
+            settings.web,
+            self.database,
+            lambda: self.site,
+            self.ailing,
+            secured=self._secured.get("web"),
+            simulator=self.simulator,
+        )
         doors: dict[Role, list[Service]] = {
             "dicom": [self.dicom],
             "hl7": [self.hl7, *self.own_doors.values()],
@@ -124,6 +131,8 @@ class Broker:
             if "delivery" in self.settings.node.roles:
                 self.database.claim("delivery")  # two would send everything twice, and out of order
             self.database.listen()
+            if self.web in self._doors:
+                self.web.check()
             for service in (*self._workers, *self._doors):
                 undo.callback(service.stop)
                 service.start()

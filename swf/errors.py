@@ -17,6 +17,7 @@ SwfError
 │   ├── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
 │   └── NoSuchAttribute 0x0105 · InvalidInstance 0x0117
 ├── Unresolvable                what an operator asks of an exam and its order cannot be done
+├── UserRefused                 what is asked of a user or a token cannot be done
 ├── PeerError                   a destination is at fault              retry or park
 │   └── PeerUnreachable · PeerSilent · PeerRefused
 └── StoreError                  ours; the other side should try again  AR 207, DIMSE 0x0110
@@ -193,6 +194,12 @@ class Unresolvable(SwfError):
     """What an operator wants to link or take apart is not there, or does not belong together."""
 
     advice = "`swf mpps show UID` tells what is known of the exam, `swf orders` which orders there are."
+
+
+class UserRefused(SwfError):
+    """What is asked of a user or a token of the window cannot be done."""
+
+    advice = "swf users list and swf tokens list show who there is."
 
 
 class PeerError(SwfError):

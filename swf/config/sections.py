@@ -8,9 +8,10 @@ from pydantic_core import PydanticCustomError
 from swf.config import values
 from swf.config.values import (
     Codec,
+    Header,
     Hl7Text,
     Host,
-    LoopbackHost,
+    HostName,
     Network,
     OptionalCodec,
     OptionalFile,
@@ -395,8 +396,10 @@ class Web(Section):
     """The operator's window: pages for people and an API for programs."""
 
     enabled: bool = Field(default=True, description="Whether the window is opened.")
-    host: LoopbackHost = Field(
-        default="127.0.0.1", description="The address to listen on: 127.0.0.1, ::1 or localhost, until there are users."
+    host: Host = Field(
+        default="127.0.0.1",
+        description="The address to listen on; one that other machines reach needs users (swf users add) or a "
+        "proxy_user_header, and TLS, its own or that of a proxy.",
     )
     port: OwnPort = Field(default=8080, description="The port to listen on; 0 takes any free one.")
     language: Literal["", "en", "de", "ru"] = Field(
@@ -404,6 +407,94 @@ class Web(Section):
         description="The language of the pages for whoever has not chosen one: en, de or ru; empty for the one the "
         "browser asks for.",
     )
+    names: tuple[HostName, ...] = Field(
+        default=(),
+        description="The names browsers call it by beside localhost and its address, such as swf.hospital.example; under "
+        "another name nobody is answered.",
+    )
+    login: bool = Field(
+        default=False,
+        description="Whether this machine has to sign in too; always so once there is a user, and where others reach it.",
+    )
+    session_hours: float = Field(
+        default=12.0, gt=0, le=720, description="After how many hours one has to sign in again."
+    )
+    idle_minutes: float = Field(
+        default=60.0,
+        gt=0,
+        le=43200,
+        description="After how many minutes in which nobody clicked; what a page fetches by itself is no click, except "
+        "of a viewer, whose board may hang on a wall.",
+    )
+    tls_certificate: OptionalFile = Field(
+        default="", description="Our certificate with its chain (PEM); when given, the window is https."
+    )
+    tls_key: OptionalFile = Field(
+        default="",
+        validate_default=True,
+        description="The private key of the certificate (PEM, without a passphrase).",
+    )
+    proxy_addresses: tuple[Network, ...] = Field(
+        default=(),
+        description="The addresses of a reverse proxy before the window, such as 127.0.0.1; from them alone X-Forwarded-For "
+        "and X-Forwarded-Proto are believed, from elsewhere such a request is refused.",
+    )
+    proxy_user_header: Header = Field(
+        default="",
+        validate_default=True,
+        description="The header in which the proxy says who has signed in with it, such as Remote-User.",
+    )
+    proxy_role_header: Header = Field(
+        default="",
+        validate_default=True,
+        description="The header in which it says their role: viewer, operator or admin; empty for the role of the user of "
+        "that name, else proxy_role.",
+    )
+    proxy_role: Literal["viewer", "operator", "admin"] = Field(
+        default="viewer", description="The role of those the proxy names who are no users here."
+    )
+    plain_http: bool = Field(
+        default=False,
+        validate_default=True,
+        description="Whether other machines may sign in without TLS: passwords then cross the network in the clear.",
+    )
+
+    @property
+    def reached_by_others(self) -> bool:
+        """True when other machines reach it, directly or through a proxy."""
+        return not is_loopback(self.host) or bool(self.proxy_addresses)
+
+    @field_validator("tls_key")
+    @classmethod
+    def _goes_with_a_certificate(cls, value: str, info: ValidationInfo) -> str:
+        return beside_certificate(value, info)
+
+    @field_validator("proxy_user_header")
+    @classmethod
+    def _comes_from_somewhere(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("proxy_addresses"):
+            raise PydanticCustomError("proxy", "means nothing without proxy_addresses: who says it has to be known")
+        return value
+
+    @field_validator("proxy_role_header")
+    @classmethod
+    def _belongs_to_somebody(cls, value: str, info: ValidationInfo) -> str:
+        if value and not info.data.get("proxy_user_header"):
+            raise PydanticCustomError("proxy", "means nothing without proxy_user_header")
+        return value
+
+    @field_validator("plain_http")
+    @classmethod
+    def _hides_passwords(cls, value: bool, info: ValidationInfo) -> bool:
+        host = info.data.get("host", "127.0.0.1")
+        if not value and not is_loopback(host) and not any(map(info.data.get, ("tls_certificate", "proxy_addresses"))):
+            raise PydanticCustomError(
+                "plain_http",
+                "other machines would sign in at {host} in the clear: give tls_certificate and tls_key, or the "
+                "proxy_addresses of the reverse proxy that speaks TLS, or plain_http = true where the network is trusted",
+                {"host": host},
+            )
+        return value
 
 
 class Simulator(Section):

@@ -90,21 +90,24 @@ def _is_file(text: str) -> str:
     return text
 
 
-def _is_loopback_host(text: str) -> str:
-    if not is_loopback(text):
-        raise PydanticCustomError(
-            "loopback",
-            "must be 127.0.0.1, ::1 or localhost: the window asks nobody who he or she is, so it opens for this machine "
-            "alone; from elsewhere reach it through a tunnel (ssh -L 8080:127.0.0.1:8080)",
-        )
-    return text
+def _is_header(text: str) -> str:
+    if text and not re.fullmatch("[A-Za-z0-9-]{1,64}", text):
+        raise PydanticCustomError("header", "must be the name of an HTTP header, such as Remote-User")
+    return text.lower()
+
+
+def _is_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,253}", text):
+        raise PydanticCustomError("name", "must be a host name without a port, such as swf.hospital.example")
+    return text.lower()
 
 
 OptionalFile = Annotated[str, AfterValidator(_is_file)]
 Codec = Annotated[str, AfterValidator(_is_codec)]
 OptionalCodec = Annotated[str, AfterValidator(lambda text: text and _is_codec(text))]
 Host = Annotated[str, AfterValidator(_is_host)]
-LoopbackHost = Annotated[str, AfterValidator(_is_loopback_host)]
+Header = Annotated[str, AfterValidator(_is_header)]
+HostName = Annotated[str, AfterValidator(_is_name)]
 Hl7Text = Annotated[str, AfterValidator(_is_hl7_text)]
 Network = Annotated[str, AfterValidator(_is_network)]
 OwnPort = Annotated[int, Field(ge=0, le=65535)]

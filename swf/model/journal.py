@@ -63,6 +63,11 @@ class Event(StrEnum):
     ACKNOWLEDGEMENT_RECEIVED = "acknowledgement received"
     PATIENT_REVEALED = "patient revealed"
     OPERATOR_ACTED = "operator acted"
+    SIGNED_IN = "signed in"
+    SIGN_IN_REFUSED = "sign-in refused"
+    SIGNED_OUT = "signed out"
+    USER_CHANGED = "user changed"
+    TOKEN_CHANGED = "token changed"  # noqa: S105  no token, only that one was changed
 
 
 class JournalEntry(SQLModel, table=True):

@@ -1,4 +1,4 @@
-"""TLS for the doors, HL7 and DICOM: contexts from the settings, handshakes with a deadline (ITI-19, PS3.15 B.12, BCP 195).
+"""TLS for the doors, HL7, DICOM and the window: contexts from the settings, handshakes with a deadline (ITI-19, PS3.15 B.12, BCP 195).
 
 This is the one place contexts are made. A door asks its `Secured` for the context of each new connection.
 """
@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from swf.config import Destination, Dicom, Hl7, Line, Relay, Settings
+from swf.config import Destination, Dicom, Hl7, Line, Relay, Settings, Web
 from swf.errors import ConfigError
 
 HANDSHAKE_S = 10.0
 _FINGERPRINT = "sha256:"
 _FILES = ("tls_certificate", "tls_key", "tls_ca", "tls_client_ca")
-_Door = TypeVar("_Door", Hl7, Dicom)
+_Door = TypeVar("_Door", Hl7, Dicom, Web)
 _Line = TypeVar("_Line", Destination, Relay)
-_Section = TypeVar("_Section", Hl7, Dicom, Destination, Relay)
+_Section = TypeVar("_Section", Hl7, Dicom, Web, Destination, Relay)
 
 
 def check(settings: Settings) -> None:
@@ -27,7 +27,7 @@ def check(settings: Settings) -> None:
 
 
 def contexts(settings: Settings) -> dict[str, ssl.SSLContext]:
-    """A context made anew for every door and destination with TLS: `hl7`, `dicom` and `destination NAME`.
+    """A context made anew for every door and destination with TLS: `hl7`, `dicom`, `web` and `destination NAME`.
 
     Raises ConfigError with all that cannot be used.
     """
@@ -36,6 +36,7 @@ def contexts(settings: Settings) -> dict[str, ssl.SSLContext]:
     attempts: dict[str, Callable[[], ssl.SSLContext | None]] = {
         "hl7": partial(of_listener, settings.hl7),
         "dicom": partial(of_dicom, settings.dicom),
+        "web": partial(of_window, settings.web),
         **{f"destination {each.name}": partial(of_destination, each) for each in settings.destination},
         **{f"relay {each.name}": partial(of_destination, each) for each in settings.relay},
     }
@@ -67,6 +68,13 @@ def of_listener(settings: Hl7) -> ssl.SSLContext | None:
 def of_dicom(settings: Dicom) -> ssl.SSLContext | None:
     """The same for devices: TLS 1.2 and 1.3 with the ciphers OpenSSL holds for good (PS3.15 B.12)."""
     return _of_door(settings, "dicom")
+
+
+def of_window(settings: Web) -> ssl.SSLContext | None:
+    """What browsers are met with; None without a certificate. Raises ConfigError for a file that cannot be used."""
+    if not settings.tls_certificate:
+        return None
+    return for_meeting("web", settings.tls_certificate, settings.tls_key)
 
 
 def _of_door(settings: Hl7 | Dicom, section: str) -> ssl.SSLContext | None:
@@ -110,7 +118,11 @@ def for_calling(section: str, ca: str, certificate: str, key: str, *, verify: bo
 
 def with_certificates_of(settings: Settings, running: Settings) -> Settings:
     """`running` with the certificates, keys and authorities that `settings` names, wherever TLS is spoken in both."""
-    doors = {"hl7": _renewed_door(running.hl7, settings.hl7), "dicom": _renewed_door(running.dicom, settings.dicom)}
+    doors = {
+        "hl7": _renewed_door(running.hl7, settings.hl7),
+        "dicom": _renewed_door(running.dicom, settings.dicom),
+        "web": _renewed_door(running.web, settings.web),
+    }
     lines = {
         "destination": _renewed_lines(running.destination, settings.destination),
         "relay": _renewed_lines(running.relay, settings.relay),

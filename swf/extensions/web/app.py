@@ -1,32 +1,39 @@
 """Puts the pages together: one application for people and programs, with one last resort for what nobody thought of."""
 
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from swf import log
 from swf.errors import StoreError, SwfError
-from swf.extensions.web import api, refusing
+from swf.extensions.web import api, refusing, roles
 from swf.extensions.web.gate import Gate
+from swf.extensions.web.identity import Identity
 from swf.extensions.web.language import _
 from swf.extensions.web.live import Live
 from swf.extensions.web.pages import (
+    account,
     deliveries,
     held,
+    login,
     messages,
     mpps,
     order,
     orders,
     simulator,
     today,
+    users,
     why,
     worklist,
 )
 from swf.extensions.web.pages import language as language_page
+from swf.extensions.web.proofs import Proofs
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.store.database import Database
@@ -58,9 +65,15 @@ def build(rooms: Rooms) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
     )
     app.state.live = Live(lambda: _stamp(rooms.database))
-    app.add_middleware(Gate)
+    settings = rooms.site().settings.web
+    identity, proofs = Identity(rooms.database, settings), Proofs(rooms.database, settings)
+    app.state.identity = identity
+    app.add_middleware(Gate, identity=identity)
     for page in PAGES:
         app.include_router(page.routes(rooms))
+    app.include_router(login.routes(rooms, identity, proofs))
+    app.include_router(account.routes(rooms, identity, proofs))
+    app.include_router(users.routes(rooms, proofs))
     app.add_api_route("/events", _events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_exception_handler(HTTPException, _not_found)
@@ -78,7 +91,17 @@ async def _events(request: Request) -> Response:
     live: Live = request.app.state.live
     if live.full:
         return Response(_("too many pages are open") + "\n", 503, {"Retry-After": "5"})
-    return StreamingResponse(live.stream(), media_type="text/event-stream")
+    return StreamingResponse(live.stream(partial(run_in_threadpool, _welcome, request)), media_type="text/event-stream")
+
+
+def _welcome(request: Request) -> bool:
+    """Whether who listens might still ask: sessions end, users are disabled, tokens are revoked."""
+    identity: Identity = request.app.state.identity
+    try:
+        who = identity.visitor(request.scope, request.scope["arrival"], noted=False)
+    except StoreError:
+        return True  # nobody knows; the next look may
+    return who.may(roles.needed("GET", request.scope["path"]))
 
 
 def _not_found(request: Request, error: Exception) -> Response:

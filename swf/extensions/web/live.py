@@ -7,7 +7,8 @@ numbers first may be committed last.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from threading import Event
 
 from starlette.concurrency import run_in_threadpool
@@ -41,8 +42,8 @@ class Live:
         """Let every stream end; may be called from any thread."""
         self._closing.set()
 
-    async def stream(self) -> AsyncIterator[bytes]:
-        """What one page is sent, until it leaves."""
+    async def stream(self, welcome: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+        """What one page is sent, until it leaves or is no longer welcome, which is asked now and then."""
         self._streams += 1
         try:
             if self._watcher is None or self._watcher.done():
@@ -51,8 +52,14 @@ class Live:
             await self._begun.wait()  # what comes once the page knows it is connected must differ from a look before it
             seen = self._changes
             yield b"retry: 2000\n\n"
+            asked = time.monotonic()
             while not self._closing.is_set():
                 changed = await self._wait(seen)
+                if time.monotonic() - asked >= STILL_THERE_S:
+                    if not await welcome():
+                        yield b"event: changed\ndata: ended\n\n"  # the page looks once more, and is told to sign in
+                        return
+                    asked = time.monotonic()
                 seen = self._changes
                 yield f"event: changed\ndata: {seen}\n\n".encode() if changed else b": still there\n\n"
         finally:

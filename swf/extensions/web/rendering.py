@@ -10,8 +10,9 @@ import jinja2
 from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
-from swf.extensions.web import forms, language, visitor
+from swf.extensions.web import forms, language, roles, visitor
 from swf.extensions.web.language import N_, _
+from swf.extensions.web.visitor import Visitor
 from swf.store.database import Record
 
 _AGES = ((86400, N_("d")), (3600, N_("h")), (60, N_("min")), (1, N_("s")))
@@ -58,7 +59,10 @@ _PAGES = (
     ),
     Group(
         N_("System"),
-        (Page("/simulator", N_("Simulator"), "y"),),
+        (
+            Page("/simulator", N_("Simulator"), "y"),
+            Page("/users", N_("Users"), "u"),
+        ),
     ),
 )
 
@@ -66,13 +70,24 @@ _PAGES = (
 def page(template: str, **values: Any) -> str:
     """The page of that template."""
     return _ENVIRONMENT.get_template(template).render(
-        groups=_PAGES,
+        groups=_groups(),
         now=clock.now(),
         language=language.current(),
         languages=language.NAMES,
         back=language.here(),
         **values,
     )
+
+
+def _groups() -> list[Group]:
+    """The pages whoever asks may look at."""
+    who = visitor.current()
+    seen = (group._replace(pages=tuple(each for each in group.pages if _may_see(who, each))) for group in _PAGES)
+    return [group for group in seen if group.pages]
+
+
+def _may_see(who: Visitor, page: Page) -> bool:
+    return who.may(roles.needed("GET", page.href))
 
 
 def answer(template: str, code: int = 200, **values: Any) -> HTMLResponse:
@@ -176,4 +191,4 @@ _ENVIRONMENT.filters.update(
     told=language.told,
     word=language.word,
 )
-_ENVIRONMENT.globals.update(may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)
+_ENVIRONMENT.globals.update(visitor=visitor.current, may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

@@ -20,7 +20,12 @@ class Line(NamedTuple):
     role: Role | None
 
 
-TABLE = (Line(SAFE, re.compile(r"/livez|/readyz|/static/.*|/language/\w+"), None),)
+TABLE = (
+    Line(SAFE, re.compile(r"/livez|/readyz|/static/.*|/language/\w+"), None),
+    Line((*SAFE, "POST"), re.compile(r"/login"), None),
+    Line((), re.compile(r"/logout|/account(/.*)?"), Role.VIEWER),
+    Line((), re.compile(r"(/api/v1)?/(users|tokens)(/.*)?", re.DOTALL), Role.ADMIN),
+)
 
 
 def needed(method: str, path: str) -> Role | None:

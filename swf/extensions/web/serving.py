@@ -2,15 +2,19 @@
 
 import logging
 import socket
+import ssl
 import threading
 import time
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
+from swf.config import Web
 from swf.extensions.web.access import Access
 from swf.extensions.web.language import Spoken
 from swf.extensions.web.live import Live
+from swf.net.tls import Secured
 
 _BEAT_S, _SILENT_S = 1, 10.0
 _GRACE_S = 2
@@ -20,16 +24,16 @@ _MOST_CONNECTIONS = 500
 class Serving:
     """One server. `opened` is set when it answers."""
 
-    def __init__(self, app: FastAPI, listening: socket.socket, language: str) -> None:
-        """`language` is that of who has chosen none; "" for what the browser asks for."""
+    def __init__(self, app: FastAPI, listening: socket.socket, settings: Web, secured: Secured | None) -> None:
+        """With `secured` it speaks TLS, to new connections with the context of then."""
         self._socket = listening
         self._live: Live = app.state.live
         self.opened = threading.Event()
         self._beat = 0.0
         # Its lines hold addresses of pages, and with them numbers of patients; what goes wrong is logged by the app.
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL + 1)
-        settings = uvicorn.Config(
-            Spoken(Access(app), language),
+        configured = uvicorn.Config(
+            fronted(app, settings),
             loop="asyncio",
             http="h11",
             ws="none",
@@ -43,8 +47,9 @@ class Serving:
             timeout_graceful_shutdown=_GRACE_S,
             timeout_notify=_BEAT_S,
             callback_notify=self._note_the_beat,
+            ssl_context_factory=(lambda *_: _renewable(secured)) if secured else None,
         )
-        self._server = _Server(settings, self.opened)
+        self._server = _Server(configured, self.opened)
 
     def run(self) -> None:
         """Serve until `end`."""
@@ -61,6 +66,22 @@ class Serving:
 
     async def _note_the_beat(self) -> None:
         self._beat = time.monotonic()
+
+
+def fronted(app: ASGIApp, settings: Web) -> ASGIApp:
+    """The application with what every request meets before it."""
+    return Spoken(Access(app, settings), settings.language)
+
+
+def _renewable(secured: Secured) -> ssl.SSLContext:
+    """A context that hands each new connection to the one of then, so that new certificates need no restart."""
+    first = secured.context()
+
+    def now(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = secured.context()
+
+    first.sni_callback = now
+    return first
 
 
 class _Server(uvicorn.Server):

@@ -11,13 +11,20 @@ from swf.model.user import Role
 class Visitor:
     """Somebody: `by` as the journal names them; no `role` while nobody knows who it is. `csrf` stands in their forms.
 
-    `bearer` is a program with a token, which no strange page can make a browser send.
+    `bearer` is a program with a token, which no strange page can make a browser send. `user` is the name of one who has
+    signed in here, with the session of the key `key`; `address` is where from, `secure` whether over TLS. `problem` says
+    why a token or a name was not taken.
     """
 
     by: str
     role: Role | None = None
     csrf: str = ""
     bearer: bool = False
+    user: str = ""
+    key: str = ""
+    address: str = ""
+    secure: bool = False
+    problem: str = ""
 
     def may(self, needed: Role | None) -> bool:
         """Whether somebody may do what needs that role."""
@@ -28,16 +35,21 @@ NOBODY = Visitor("somebody")
 CURRENT: ContextVar[Visitor] = ContextVar("visitor", default=NOBODY)
 
 
+def current() -> Visitor:
+    """Who asks."""
+    return CURRENT.get()
+
+
 def may(role: str) -> bool:
     """For templates: whether who asks has at least that role."""
-    return CURRENT.get().may(Role(role))
+    return current().may(Role(role))
 
 
 def may_post(address: str) -> bool:
     """For templates: whether who asks may send a form to that address of ours."""
-    return CURRENT.get().may(roles.needed("POST", address.partition("#")[0].partition("?")[0]))
+    return current().may(roles.needed("POST", address.partition("#")[0].partition("?")[0]))
 
 
 def csrf() -> str:
     """For templates: what has to come back with everything that changes something."""
-    return CURRENT.get().csrf
+    return current().csrf

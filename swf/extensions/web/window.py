@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 from swf import log
 from swf.config import Web
+from swf.errors import ConfigError
 from swf.net import tcp
+from swf.net.tls import Secured
+from swf.store import users
 from swf.store.database import Database
 from swf.workflow.site import Site
 
@@ -33,14 +36,20 @@ class Window:
         database: Database,
         site: Callable[[], Site],
         ailing: Callable[[], Sequence[str]],
+        *,
+        secured: Secured | None = None,
         simulator: "Playground | None" = None,
     ) -> None:
-        """`site` gives the rules in force, `ailing` the names of the services that do not do their work."""
+        """`site` gives the rules in force, `ailing` the names of the services that do not do their work.
+
+        With `secured` it speaks TLS.
+        """
         self._simulator = simulator
         self._settings = settings
         self._database = database
         self._site = site
         self._ailing = ailing
+        self._secured = secured
         self._socket: socket.socket | None = None
         self._serving: Serving | None = None
         self._thread: threading.Thread | None = None
@@ -50,7 +59,24 @@ class Window:
     def url(self) -> str:
         """What to type into a browser; "" while it is nowhere."""
         host, port = self.address
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}" if port else ""
+        scheme = "https" if self._secured else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}" if port else ""
+
+    def check(self) -> None:
+        """Raises ConfigError when nobody could sign in where everybody has to."""
+        settings = self._settings
+        if settings.proxy_user_header or not (settings.reached_by_others or settings.login):
+            return
+        with self._database.reading() as connection:
+            if users.admins(connection):
+                return
+        key = "login" if not settings.reached_by_others else "proxy_addresses" if settings.proxy_addresses else "host"
+        mistake = (
+            f"web.{key}: one has to sign in to this window, and there is no admin who could: add one with swf users "
+            "add NAME --role admin, or set proxy_addresses and proxy_user_header for a proxy that people sign in with; "
+            "at 127.0.0.1 the window needs neither"
+        )
+        raise ConfigError([mistake])
 
     def start(self) -> None:
         """Open the window; when its port is taken, say so and go without."""
@@ -66,7 +92,7 @@ class Window:
         tcp.prepare(self._socket)  # its connections inherit it; asyncio sets it for sockets it has made itself
         self.address = self._socket.getsockname()[:2]
         pages = app.build(rooms.Rooms(self._database, self._site, self._ailing, self._simulator))
-        self._serving = serving.Serving(pages, self._socket, self._settings.language)
+        self._serving = serving.Serving(pages, self._socket, self._settings, self._secured)
         self._thread = threading.Thread(target=self._serving.run, name=self.name, daemon=True)
         self._thread.start()
         self._serving.opened.wait(_OPEN_S)

@@ -12,6 +12,7 @@ import swf.model.order
 import swf.model.patient
 import swf.model.pulse
 import swf.model.query
+import swf.model.user
 import swf.model.visit  # noqa: F401  imported so that the metadata knows every table
 
 context.configure(

@@ -54,7 +54,8 @@ class Operator:
 
 def csrf_of(page: str) -> str:
     """The token that comes back with whatever changes something."""
-    return re.findall(r'<meta name="csrf" content="([\w-]*)">', page)[0]
+    found = re.search(r'<meta name="csrf" content="([\w-]*)">', page)
+    return found[1] if found else ""
 
 
 def readable(html: str) -> str:

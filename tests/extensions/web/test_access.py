@@ -94,9 +94,9 @@ def test_no_page_holds_anything_inline(operator: Operator) -> None:
 
 
 def test_off_the_loopback_it_does_not_open(tmp_path: Path) -> None:
-    """Until there are users nobody else may look: such a setting refuses the start and says what to do."""
+    """Passwords do not cross the network in the clear: such a setting refuses the start and says what to do."""
     (tmp_path / "swf.toml").write_text('[web]\nhost = "0.0.0.0"\n')
-    with pytest.raises(ConfigError, match=r"swf\.toml:2: web\.host: must be 127\.0\.0\.1, ::1 or localhost"):
+    with pytest.raises(ConfigError, match=r"swf\.toml:1: web\.plain_http: other machines would sign in at 0\.0\.0\.0"):
         config.load(tmp_path / "swf.toml", {})
 
 

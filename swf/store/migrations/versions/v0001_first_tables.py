@@ -62,12 +62,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_patient_merged_into", "patient", ["merged_into"], unique=False)
     op.create_table(
-        "pulse",
-        sa.Column("id", ROW_NUMBER, nullable=False),
-        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
         "availability_notice",
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("sop_instance_uid", sa.String(), nullable=False),
@@ -332,4 +326,54 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["step"], ["scheduled_procedure_step.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("step", "ae_title"),
+    )
+    _window()
+
+
+def _window() -> None:
+    """What the window keeps: its pulse, and who may use it."""
+    op.create_table(
+        "pulse",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "user",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("password_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+    op.create_table(
+        "user_session",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("key_hash", sa.String(), nullable=False),
+        sa.Column("user", ROW_NUMBER, nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["user"], ["user.id"]),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key_hash"),
+    )
+    op.create_index("ix_user_session_user", "user_session", ["user"], unique=False)
+    op.create_table(
+        "api_token",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("key_hash", sa.String(), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+        sa.UniqueConstraint("key_hash"),
     )
