@@ -17,9 +17,11 @@ from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
 from swf.jobs.refusal_recorder import RefusalRecorder
-from swf.net import ian_scp, mpps_scp, mwl_scp, tls
+from swf.net import ian_scp, mpps_scp, mwl_scp, probes, tls
 from swf.net.dicom_server import DicomServer
-from swf.net.mllp_listener import Broken, MllpListener, Peer
+from swf.net.mllp_listener import Broken, MllpListener
+from swf.net.mllp_listener import Peer as Sender
+from swf.net.probes import Peer, Probed
 from swf.net.tls import Secured
 from swf.service import Service
 from swf.store.database import Database
@@ -81,6 +83,7 @@ class Broker:
             self.database,
             lambda: self.site,
             self.ailing,
+            self._probe,
             secured=self._secured.get("web"),
             simulator=self.simulator,
         )
@@ -170,10 +173,15 @@ class Broker:
         """The names of the services that do not do their work."""
         return [service.name for service in (*self._workers, *self._doors) if not service.healthy()]
 
-    def _receive_all(self, came: Iterable[tuple[bytes, Peer]], *, door: int) -> list[bytes]:
+    def _probe(self, peer: Peer) -> Probed:
+        """Ask a peer whether it answers, with the certificates in force."""
+        secured = self._secured.get(peer.secured)
+        return probes.probe(peer, self.settings.dicom.ae_title, secured.context() if secured else None)
+
+    def _receive_all(self, came: Iterable[tuple[bytes, Sender]], *, door: int) -> list[bytes]:
         return intake.receive_all(self.database, self.site.at_door(door), ((raw, peer.address) for raw, peer in came))
 
-    def _receive_broken(self, broken: Broken, peer: Peer, *, door: int) -> bytes:
+    def _receive_broken(self, broken: Broken, peer: Sender, *, door: int) -> bytes:
         return intake.receive_broken(
             self.database, self.site.at_door(door), broken.raw, peer.address, broken.reason, answered=broken.answered
         )

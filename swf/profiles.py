@@ -261,6 +261,17 @@ def resolved(own: Answers, profiles: Sequence[Profile], name: str) -> Answers:
     return Answers.model_construct(**keys)
 
 
+def origins(own: Answers, profiles: Sequence[Profile], name: str) -> dict[str, str]:
+    """Where each key of `resolved` comes from: "" for the modality itself, else the name of a profile."""
+    known = {profile.name: profile for profile in profiles}
+    found: dict[str, str] = {}
+    for layer, where in [(own, ""), *((each, each.name) for each in _chain(known, name))]:
+        for key in Answers.model_fields:
+            if getattr(layer, key) is not None:
+                found.setdefault(key, where)
+    return found
+
+
 def _chain(known: dict[str, Profile], name: str) -> Iterator[Profile]:
     seen: set[str] = set()
     while name in known and name not in seen:

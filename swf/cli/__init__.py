@@ -71,7 +71,14 @@ COMMANDS = {
         "dicom:query",
         "Ask for the worklist as a modality does: over the network, or from the store what that modality would get.",
     ),
-    "echo": ("dicom:echo", "Verify that a DICOM door answers (C-ECHO)."),
+    "echo": (
+        "devices:echo",
+        "Verify that a DICOM door answers (C-ECHO), or a destination takes a connection; it says exactly why not.",
+    ),
+    "devices": (
+        "devices:devices",
+        "Every device of the settings and whoever else has called: when it was last heard of, by what, and who was rejected.",
+    ),
     "hl7": ("hl7:app", "HL7 messages as the standard sees them."),
     "messages": ("messages:app", "Received messages, the newest first."),
     "mpps": ("mpps:app", "Performed procedure steps, the newest first."),

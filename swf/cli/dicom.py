@@ -1,4 +1,4 @@
-"""`swf query` and `swf echo`: DICOM from the other side."""
+"""`swf query`: DICOM from the other side."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from swf import clock, config
-from swf.cli.options import DICOM_DOOR, NOT_AS_HOPED, ConfigOption, JsonOption
+from swf.cli.options import ConfigOption, JsonOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_json, print_table
 from swf.cli.stored import looking
@@ -89,10 +89,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator:
         refuse([f"{text} is no key; write Keyword=value"])
     return keyword, value
-
-
-def echo(address: _DicomAddress = DICOM_DOOR, title: _TitleOption = "SWF", called: _CalledOption = "SWF") -> None:
-    """Verify that a DICOM door answers (C-ECHO)."""
-    with refusals(NOT_AS_HOPED):
-        milliseconds = Modality(*address_of(address), title, called).echo()
-    print(f"{address} answers as {called} in {milliseconds:.0f} ms")

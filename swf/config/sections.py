@@ -198,6 +198,12 @@ class Modality(Answers):
     host: Host | None = Field(
         default=None, description="Its address; optional, checked when given.", examples=["10.0.0.21"]
     )
+    port: PeerPort | None = Field(
+        default=None,
+        validate_default=True,
+        description="The port of its own DICOM door, where it has one: it can then be tested by C-ECHO. Needs host.",
+        examples=[104],
+    )
     mpps: Literal["strict", "standard", "lenient"] = Field(
         default="standard",
         description="How its reports of performed steps are judged: standard demands what they cannot be understood "
@@ -244,6 +250,13 @@ class Modality(Answers):
         description="How many minutes no further notice of images may come for a step to be completed by availability: "
         "an archive may tell of a study in parts. 0 is at once.",
     )
+
+    @field_validator("port")
+    @classmethod
+    def _is_at_a_host(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is not None and not info.data.get("host"):
+            raise PydanticCustomError("port", "means nothing without host")
+        return value
 
 
 class Source(Section):

@@ -81,6 +81,12 @@ def read(content: bytes) -> CommandSet:
     )
 
 
+def status(content: bytes) -> int | None:
+    """The Status of a response; None when it has none. ValueError when these bytes are no command set."""
+    found = dict(_elements(content))
+    return _number(found, "Status") if "Status" in found else None
+
+
 def response(request: CommandSet, status: Mapping[str, Value], *, has_dataset: bool) -> bytes:
     """The command set that answers `request`: `status` holds Status and what goes with it, by keyword (PS3.7 annex C).
 

@@ -65,6 +65,18 @@ TEMPORARY_CONGESTION = Rejection(2, 3, 1, "temporary congestion")
 LIMIT_EXCEEDED = Rejection(2, 3, 2, "local limit exceeded")
 
 
+_TOLD = {  # PS3.8 table 9-21, by source and reason
+    (1, 1): NO_REASON.text,
+    (1, 2): CONTEXT_NOT_SUPPORTED.text,
+    (1, 3): CALLING_NOT_RECOGNISED.text,
+    (1, 7): CALLED_NOT_RECOGNISED.text,
+    (2, 1): "no reason given by the protocol machine",
+    (2, 2): VERSION_NOT_SUPPORTED.text,
+    (3, 1): TEMPORARY_CONGESTION.text,
+    (3, 2): LIMIT_EXCEEDED.text,
+}
+
+
 class AbortReason(IntEnum):
     """Why the service provider aborts (PS3.8 table 9-26)."""
 
@@ -139,6 +151,30 @@ def read_request(body: bytes) -> AssociateRequest:
     return request
 
 
+def read_rejection(body: bytes) -> Rejection:
+    """The A-ASSOCIATE-RJ whose body this is; ValueError when it is none."""
+    if len(body) < 4:  # noqa: PLR2004  a reserved byte and three codes
+        raise ValueError("A-ASSOCIATE-RJ is too short")
+    _, result, source, reason = body[:4]
+    return Rejection(result, source, reason, _TOLD.get((source, reason), f"source {source}, reason {reason}"))
+
+
+def read_answers(body: bytes) -> list[Answer]:
+    """What the A-ASSOCIATE-AC whose body this is says to each proposal; ValueError when it is none."""
+    if len(body) < _FIXED.size:
+        raise ValueError("A-ASSOCIATE-AC is shorter than its fixed part")
+    found = (content for kind, content in _items(body[_FIXED.size :]) if kind == _Item.CONTEXT_AC)
+    return [_accepted(content) for content in found]
+
+
+def _accepted(content: bytes) -> Answer:
+    if len(content) < _CONTEXT.size:
+        raise ValueError("a presentation context is shorter than its fixed part")
+    number, result = _CONTEXT.unpack_from(content)
+    syntaxes = [_uid(value) for kind, value in _items(content[_CONTEXT.size :]) if kind == _Item.TRANSFER_SYNTAX]
+    return Answer(number, result, syntaxes[0] if syntaxes else "")
+
+
 def read_fragments(body: bytes) -> Iterator[Fragment]:
     """The data values of a P-DATA-TF body; ValueError when the lengths do not add up."""
     offset = 0
@@ -210,6 +246,36 @@ def _named(value: bytes) -> tuple[str, bytes]:
 
 
 # ---- what goes out ----
+
+
+def associate_request(
+    calling: str, called: str, proposals: Sequence[Proposal], *, largest: int, implementation: tuple[str, str]
+) -> bytes:
+    """A-ASSOCIATE-RQ (PS3.8 9.3.2); `largest` is the longest P-DATA body we take, `implementation` our UID and version."""
+    uid, version = implementation
+    user = [
+        _item(_Item.MAXIMUM_LENGTH, largest.to_bytes(4, "big")),
+        _item(_Item.IMPLEMENTATION_UID, uid.encode()),
+        _item(_Item.IMPLEMENTATION_VERSION, version.encode()),
+    ]
+    body = [
+        _FIXED.pack(1, called.encode("latin-1").ljust(16), calling.encode("latin-1").ljust(16)),
+        _item(_Item.APPLICATION_CONTEXT, APPLICATION_CONTEXT.encode()),
+        *map(_proposing, proposals),
+        _item(_Item.USER_INFORMATION, b"".join(user)),
+    ]
+    return _pdu(Type.ASSOCIATE_RQ, b"".join(body))
+
+
+def _proposing(proposal: Proposal) -> bytes:
+    syntaxes = [_item(_Item.TRANSFER_SYNTAX, each.encode("latin-1")) for each in proposal.transfer_syntaxes]
+    abstract = _item(_Item.ABSTRACT_SYNTAX, proposal.abstract_syntax.encode("latin-1"))
+    return _item(_Item.CONTEXT_RQ, _CONTEXT.pack(proposal.id, 0) + abstract + b"".join(syntaxes))
+
+
+def release_request() -> bytes:
+    """A-RELEASE-RQ (PS3.8 9.3.6)."""
+    return _pdu(Type.RELEASE_RQ, bytes(4))
 
 
 def associate_accept(

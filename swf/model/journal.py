@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
 
 from swf.model.moment import Moment
@@ -70,10 +70,16 @@ class Event(StrEnum):
     TOKEN_CHANGED = "token changed"  # noqa: S105  no token, only that one was changed
 
 
+AT_THE_DOORS = (Event.CONNECTIONS_LIMITED, Event.ASSOCIATION_REJECTED)
+"""What happens before anybody has said anything: seldom, and looked for among all that happens to orders."""
+OF_THE_DOORS = text(f"event IN ({', '.join(repr(str(each)) for each in AT_THE_DOORS)})")
+
+
 class JournalEntry(SQLModel, table=True):
     """One event; `detail` holds what an operator wants to read, never a whole message."""
 
     __tablename__ = "journal"
+    __table_args__ = (Index("journal_of_the_doors", "at", sqlite_where=OF_THE_DOORS, postgresql_where=OF_THE_DOORS),)
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     at: datetime = Field(sa_type=Moment)

@@ -80,7 +80,7 @@ class MllpClient:
                 with contextlib.suppress(ConnectionError):
                     return self._converse(self._connection, payload, control_id)
             self._drop()
-            self._connection = _connect(self._host, self._port, self._connect_timeout_s, context)
+            self._connection = tcp.connect(self._host, self._port, self._connect_timeout_s, context)
             self._made_with = context
             return self._converse(self._connection, payload, control_id)
         except errors.PeerError:
@@ -88,7 +88,7 @@ class MllpClient:
             raise
         except OSError as error:
             self._drop()
-            raise errors.PeerSilent(f"the connection to {self._name()} was lost: {_reason(error)}") from error
+            raise errors.PeerSilent(f"the connection to {self._name()} was lost: {tcp.reason(error)}") from error
 
     def _converse(self, connection: socket.socket, payload: bytes, control_id: str) -> ack.Acknowledgement:
         if self._closing.is_set():
@@ -117,31 +117,14 @@ def exchange(host: str, port: int, payload: bytes, timeout_s: float, secure: ssl
     Raises PeerUnreachable and PeerSilent.
     """
     name = f"{host}:{port}"
-    with _connect(host, port, timeout_s, secure) as connection:
+    with tcp.connect(host, port, timeout_s, secure) as connection:
         try:
             _write(connection, payload, timeout_s)
             for reply in _replies(connection, name, timeout_s):
                 return reply
         except OSError as error:
-            raise errors.PeerSilent(f"the connection to {name} was lost: {_reason(error)}") from error
+            raise errors.PeerSilent(f"the connection to {name} was lost: {tcp.reason(error)}") from error
     raise errors.PeerSilent(f"the connection to {name} was lost: {CLOSED}")
-
-
-def _connect(host: str, port: int, timeout_s: float, secure: ssl.SSLContext | None) -> socket.socket:
-    try:
-        connection = socket.create_connection((host, port), timeout_s)
-        tcp.prepare(connection)
-        return connection if secure is None else _secured(connection, host, secure)
-    except OSError as error:
-        raise errors.PeerUnreachable(f"no connection to {host}:{port}: {_reason(error)}") from error
-
-
-def _secured(connection: socket.socket, host: str, secure: ssl.SSLContext) -> ssl.SSLSocket:
-    try:
-        return secure.wrap_socket(connection, server_hostname=host)
-    except OSError:
-        connection.close()
-        raise
 
 
 def _stale(connection: socket.socket) -> bool:
@@ -186,9 +169,3 @@ def _whole(frames: list[mllp.Frame]) -> Iterator[bytes]:
 def _read(connection: socket.socket, timeout_s: float) -> bytes:
     connection.settimeout(max(timeout_s, LEAST_WAIT_S))
     return connection.recv(CHUNK)
-
-
-def _reason(error: OSError) -> str:
-    # What is wrong with a certificate stands in an attribute of its own; `strerror` tells it with OpenSSL's file and line.
-    told = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error.strerror
-    return told or str(error) or type(error).__name__

@@ -8,7 +8,7 @@ from swf.model.journal import JOURNAL, Event
 from swf.model.message import MESSAGE
 from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
 from swf.model.patient import PATIENT
-from swf.store import dialect
+from swf.store import dialect, doors
 from swf.store.database import Record
 
 _REJECTIONS = 1000
@@ -63,6 +63,5 @@ def identity(connection: Connection, number: int) -> Record:
 
 def last_rejection(connection: Connection, titles: Collection[str]) -> Record | None:
     """The newest journal entry of an association that one of these AE titles was refused, if it is not long ago."""
-    statement = select(JOURNAL).where(JOURNAL.c.event == Event.ASSOCIATION_REJECTED).order_by(JOURNAL.c.id.desc())
-    entries = connection.execute(statement.limit(_REJECTIONS))
+    entries = doors.events(connection, Event.ASSOCIATION_REJECTED, limit=_REJECTIONS)
     return next((row for row in entries if row.detail.get("ae_title") in titles), None)

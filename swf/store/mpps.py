@@ -133,3 +133,11 @@ def overview(connection: Connection, *, limit: int, only: str = "") -> Sequence[
     if only:
         statement = statement.where(_ONLY.get(only, PERFORMED.c.status == only))
     return connection.execute(statement.order_by(PERFORMED.c.id.desc()).limit(limit)).all()
+
+
+def of_devices(connection: Connection, titles: Collection[str], *, among: int, limit: int) -> Sequence[Record]:
+    """Of the newest `among` performed steps those reported by one of these AE titles, the newest first, without dataset."""
+    newest = select(PERFORMED.c.id).order_by(PERFORMED.c.id.desc()).limit(among).subquery()
+    columns = [column for column in PERFORMED.c if column.name != "dataset"]
+    mine = PERFORMED.c.id.in_(select(newest.c.id)) & PERFORMED.c.calling_ae_title.in_(titles)
+    return connection.execute(select(*columns).where(mine).order_by(PERFORMED.c.id.desc()).limit(limit)).all()

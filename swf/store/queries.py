@@ -42,10 +42,15 @@ def recent(connection: Connection, *, limit: int, ae_title: str = "") -> Sequenc
     return connection.execute(statement.where(QUERY.c.ae_title == ae_title) if ae_title else statement).all()
 
 
+def of(connection: Connection, titles: Sequence[str], *, limit: int) -> Sequence[Record]:
+    """The newest queries of whoever calls with one of these titles."""
+    statement = select(QUERY).where(QUERY.c.ae_title.in_(titles)).order_by(QUERY.c.id.desc()).limit(limit)
+    return connection.execute(statement).all()
+
+
 def last(connection: Connection, titles: Sequence[str]) -> Record | None:
     """What a modality that calls with one of these titles asked last."""
-    statement = select(QUERY).where(QUERY.c.ae_title.in_(titles)).order_by(QUERY.c.id.desc()).limit(1)
-    return connection.execute(statement).first()
+    return next(iter(of(connection, titles, limit=1)), None)
 
 
 def forget(transaction: Transaction, before: datetime) -> int:

@@ -32,6 +32,7 @@ accept_unknown_callers = false
 [[modality]]
 ae_title = "CT1"
 host = "10.0.0.21"
+port = 104
 [[destination]]
 name = "mis"
 host = "127.0.0.1"
@@ -71,7 +72,7 @@ def test_without_a_file_the_broker_listens_on_this_machine_only() -> None:
 def test_the_example_of_the_documentation_is_understood() -> None:
     """The example file is read as it is written."""
     site = load(EXAMPLE)
-    assert site.modality == (config.Modality(ae_title="CT1", host="10.0.0.21"),)
+    assert site.modality == (config.Modality(ae_title="CT1", host="10.0.0.21", port=104),)
     assert site.destination[0].send == ("ORM^O01", "ORU^R01")
     assert (site.destination[0].name, site.destination[0].port, site.destination[0].charset) == (
         "mis",

@@ -20,6 +20,7 @@ from swf.extensions.web.live import Live
 from swf.extensions.web.pages import (
     account,
     deliveries,
+    devices,
     held,
     login,
     messages,
@@ -49,6 +50,7 @@ PAGES = (
     mpps,
     held,
     simulator,
+    devices,
     language_page,
     api,
 )

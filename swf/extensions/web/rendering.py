@@ -60,6 +60,7 @@ _PAGES = (
     Group(
         N_("System"),
         (
+            Page("/devices", N_("Devices"), "v"),
             Page("/simulator", N_("Simulator"), "y"),
             Page("/users", N_("Users"), "u"),
         ),

@@ -10,6 +10,7 @@ from starlette.status import HTTP_413_CONTENT_TOO_LARGE
 
 from swf.extensions.web import visitor
 from swf.extensions.web.language import _
+from swf.net.probes import Peer, Probed
 from swf.store.database import Database
 from swf.workflow.site import Site
 
@@ -40,12 +41,13 @@ class Playground(Protocol):
 class Rooms:
     """`site` gives the rules in force, `ailing` the names of the services that do not do their work.
 
-    `simulator` is None unless `[simulator] enabled` is true.
+    `probe` asks a peer of the settings whether it answers. `simulator` is None unless `[simulator] enabled` is true.
     """
 
     database: Database
     site: Callable[[], Site]
     ailing: Callable[[], Sequence[str]]
+    probe: Callable[[Peer], Probed]
     simulator: Playground | None = None
 
 

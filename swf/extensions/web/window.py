@@ -13,6 +13,7 @@ from swf import log
 from swf.config import Web
 from swf.errors import ConfigError
 from swf.net import tcp
+from swf.net.probes import Peer, Probed
 from swf.net.tls import Secured
 from swf.store import users
 from swf.store.database import Database
@@ -36,11 +37,12 @@ class Window:
         database: Database,
         site: Callable[[], Site],
         ailing: Callable[[], Sequence[str]],
+        probe: Callable[[Peer], Probed],
         *,
         secured: Secured | None = None,
         simulator: "Playground | None" = None,
     ) -> None:
-        """`site` gives the rules in force, `ailing` the names of the services that do not do their work.
+        """`site` gives the rules in force, `ailing` the names of the services that do not do their work, `probe` asks a peer.
 
         With `secured` it speaks TLS.
         """
@@ -50,6 +52,7 @@ class Window:
         self._site = site
         self._ailing = ailing
         self._secured = secured
+        self._probe = probe
         self._socket: socket.socket | None = None
         self._serving: Serving | None = None
         self._thread: threading.Thread | None = None
@@ -91,7 +94,7 @@ class Window:
             return
         tcp.prepare(self._socket)  # its connections inherit it; asyncio sets it for sockets it has made itself
         self.address = self._socket.getsockname()[:2]
-        pages = app.build(rooms.Rooms(self._database, self._site, self._ailing, self._simulator))
+        pages = app.build(rooms.Rooms(self._database, self._site, self._ailing, self._probe, self._simulator))
         self._serving = serving.Serving(pages, self._socket, self._settings, self._secured)
         self._thread = threading.Thread(target=self._serving.run, name=self.name, daemon=True)
         self._thread.start()

@@ -32,7 +32,7 @@ EVIL: list[dict[str, str]] = [
 
 
 def _routes(operator: Operator) -> list[tuple[str, str]]:
-    built = app.build(rooms.Rooms(operator.broker.database, lambda: operator.broker.site, list))
+    built = app.build(rooms.Rooms(operator.broker.database, lambda: operator.broker.site, list, operator.broker._probe))
     found = [
         (method, route.path.replace("{number}", "1").replace("{number:path}", "1"))  # type: ignore[attr-defined]
         for route in _flat(built.routes)

@@ -2,13 +2,13 @@
 
 from fastapi import APIRouter
 
-from swf.extensions.web.api import health, messages, orders, simulator, worklist
+from swf.extensions.web.api import devices, health, messages, orders, simulator, worklist
 from swf.extensions.web.rooms import Rooms
 
 
 def routes(rooms: Rooms) -> APIRouter:
     """Everything for programs."""
     router = APIRouter()
-    for noun in (orders, messages, worklist, simulator, health):
+    for noun in (orders, messages, worklist, devices, simulator, health):
         router.include_router(noun.routes(rooms))
     return router

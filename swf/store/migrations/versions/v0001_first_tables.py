@@ -298,6 +298,11 @@ def upgrade() -> None:
     )
     op.create_index("ix_visit_change_step", "visit_change", ["step"], unique=False)
     op.create_index("visit_change_by_visit", "visit_change", ["patient", "admission_id", "at"], unique=False)
+    _of_modalities()
+
+
+def _of_modalities() -> None:
+    """What they asked and got, and what happened at their door."""
     op.create_table(
         "modality_query",
         sa.Column("id", ROW_NUMBER, nullable=False),
@@ -326,6 +331,15 @@ def upgrade() -> None:
         sa.Column("times", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["step"], ["scheduled_procedure_step.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("step", "ae_title"),
+    )
+    of_the_doors = sa.text("event IN ('connections limited', 'association rejected')")
+    op.create_index(
+        "journal_of_the_doors",
+        "journal",
+        ["at"],
+        unique=False,
+        sqlite_where=of_the_doors,
+        postgresql_where=of_the_doors,
     )
     _window()
 
