@@ -74,7 +74,7 @@ def guarded(open_window: Callable[..., Operator]) -> Operator:
 
 def routes_of(operator: Operator) -> list[Route]:
     """Every route of the window as it is built for this broker."""
-    built = app.build(rooms.Rooms(operator.broker.database, lambda: operator.broker.site, list))
+    built = app.build(rooms.Rooms(operator.broker.database, lambda: operator.broker.site, list, operator.broker._probe))
     return list(dict.fromkeys(declared(built.routes)))
 
 
