@@ -5,23 +5,8 @@ reference in the documentation. Nothing else in the project reads the environmen
 """
 
 from swf.config.loading import load, mapping_file, shipped_mappings, source_mapping_files
-from swf.config.sections import (
-    ROLES,
-    Destination,
-    Dicom,
-    Hl7,
-    Line,
-    Modality,
-    Node,
-    Relay,
-    Role,
-    Simulator,
-    Site,
-    Source,
-    Store,
-    Web,
-    Worklist,
-)
+from swf.config.peers import Destination, Line, Modality, Relay, Source
+from swf.config.sections import ROLES, Dicom, Hl7, Node, Role, Simulator, Site, Store, Web, Worklist
 from swf.config.settings import (
     DEFAULT_FILE,
     DEFAULT_MAPPING,

@@ -11,20 +11,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from swf.config.sections import (
-    Destination,
-    Dicom,
-    Hl7,
-    Modality,
-    Node,
-    Relay,
-    Simulator,
-    Site,
-    Source,
-    Store,
-    Web,
-    Worklist,
-)
+from swf.config.peers import Destination, Modality, Relay, Source
+from swf.config.sections import Dicom, Hl7, Node, Simulator, Site, Store, Web, Worklist
 from swf.profiles import Answers, Partition, Profile
 
 DEFAULT_FILE = Path("swf.toml")
