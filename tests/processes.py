@@ -68,11 +68,15 @@ def serving() -> Iterator[Serve]:
 
 
 def _start(folder: Path, settings: dict[str, Any]) -> Served:
-    """One broker on free loopback ports; `settings` are keys of swf.toml by their environment variables."""
+    """One broker on free loopback ports; `settings` are keys of swf.toml by their environment variables.
+
+    It shows the operator's window only where a test asks for it: the window takes as long to start as all the rest.
+    """
     (folder / "swf.toml").touch()
     ours = {
         "SWF_HL7_PORT": "0",
         "SWF_DICOM_PORT": "0",
+        "SWF_WEB_ENABLED": "false",
         "SWF_WEB_PORT": "0",
         "SWF_STORE_URL": f"sqlite:///{folder}/swf.db",
         "TZ": "UTC",

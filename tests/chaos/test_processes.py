@@ -153,7 +153,7 @@ def test_a_kill_between_delivery_and_its_answer(serve: Serve, tmp_path: Path, mi
 
 def test_a_stop_under_load_loses_nothing(serve: Serve, tmp_path: Path, ward: Ward) -> None:
     """Stopped in the middle of the morning, however impatiently, it answers what it has begun and ends well."""
-    served = serve(tmp_path)
+    served = serve(tmp_path, web_enabled="true")
     with _load(ward, served.hl7):
         assert ward.wait_for(50)
         code, printed, seconds = served.terminate(times=3)
@@ -169,7 +169,7 @@ def test_a_stop_under_load_loses_nothing(serve: Serve, tmp_path: Path, ward: War
 
 def test_a_stop_waits_for_nobody(serve: Serve, tmp_path: Path) -> None:
     """Devices that stay connected, in either door and in the middle of a word, do not keep the broker from ending."""
-    served = serve(tmp_path)
+    served = serve(tmp_path, web_enabled="true")
     with contextlib.ExitStack() as idle:
         for address, opening in ((served.hl7, b""), (served.hl7, b"\x0bMSH|^~"), (served.dicom, b"\x01\x00")):
             idle.enter_context(socket.create_connection(address)).sendall(opening)

@@ -30,9 +30,9 @@ CANARIES = ("ZZCANARYFAMILY", "ZZCANARYGIVEN", "ZZCANARYID", "1933.03.03", "ZZCA
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    """A broker in a process of its own."""
+    """A broker in a process of its own, with everything it has."""
     with processes.serving() as start:
-        yield start(tmp_path)
+        yield start(tmp_path, web_enabled="true")
 
 
 @contextmanager

@@ -167,12 +167,16 @@ class ScriptedPeer:
         self.messages: list[bytes] = []
         self.connections = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
+        self._connection: socket.socket | None = None
         self.address: tuple[str, int] = self._listening.getsockname()
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
 
     def close(self) -> None:
         self._listening.shutdown(socket.SHUT_RDWR)
+        if self._connection is not None:
+            with contextlib.suppress(OSError):  # whoever called may have hung up
+                self._connection.shutdown(socket.SHUT_RDWR)
         self._thread.join(TIMEOUT_S)
         self._listening.close()
 
@@ -182,6 +186,7 @@ class ScriptedPeer:
                 connection, _ = self._listening.accept()
                 self.connections += 1
                 connection.settimeout(TIMEOUT_S)
+                self._connection = connection
                 with connection, contextlib.suppress(OSError):
                     self._serve(connection)
 
