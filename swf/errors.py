@@ -18,12 +18,13 @@ SwfError
 │   └── NoSuchAttribute 0x0105 · InvalidInstance 0x0117
 ├── Unresolvable                what an operator asks of an exam and its order cannot be done
 ├── UserRefused                 what is asked of a user or a token cannot be done
+├── Misfilled                   a form of an operator cannot be taken; which fields are at fault
 ├── PeerError                   a destination is at fault              retry or park
 │   └── PeerUnreachable · PeerSilent · PeerRefused
 └── StoreError                  ours; the other side should try again  AR 207, DIMSE 0x0110
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -200,6 +201,20 @@ class UserRefused(SwfError):
     """What is asked of a user or a token of the window cannot be done."""
 
     advice = "swf users list and swf tokens list show who there is."
+
+
+class Misfilled(SwfError):
+    """What an operator filled in cannot be taken: `fields` has a half-sentence for each that is at fault.
+
+    `person` is what is known of the patient, when that is the reason.
+    """
+
+    advice = "Correct these fields; nothing was done."
+
+    def __init__(self, fields: Mapping[str, str], *, person: Mapping[str, object] | None = None) -> None:
+        super().__init__("; ".join(f"{name} {text}" for name, text in fields.items()))
+        self.fields = dict(fields)
+        self.person = person
 
 
 class PeerError(SwfError):

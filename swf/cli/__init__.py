@@ -37,7 +37,7 @@ COMMANDS = {
         "mapping:explain",
         "What becomes of a message: each attribute with its field, function and mapping line, or why it is empty.",
     ),
-    "orders": ("orders:orders", "Orders, the last changed first."),
+    "orders": ("orders:app", "Orders, the last changed first."),
     "trace": (
         "orders:trace",
         "Everything that happened to the orders of an accession number (or placer order number), oldest first.",

@@ -24,7 +24,7 @@ PLACER = "PlacerOrderNumberImagingServiceRequest"
 FILLER = "FillerOrderNumberImagingServiceRequest"
 PLACER_AUTHORITY = "OrderPlacerIdentifierSequence"
 FILLER_AUTHORITY = "OrderFillerIdentifierSequence"
-_ORDER_NUMBERS = frozenset({PLACER, FILLER, PLACER_AUTHORITY, FILLER_AUTHORITY, "AccessionNumber"})
+ORDER_NUMBERS = frozenset({PLACER, FILLER, PLACER_AUTHORITY, FILLER_AUTHORITY, "AccessionNumber"})
 _NAMES_A_STEP = frozenset({"Modality", "ScheduledProcedureStepID"})
 _PATIENT_SEGMENTS = PERSON_SEGMENTS | {"PV1", "PV2", "AL1", "OBX"}
 _PATIENT_GROUPS = frozenset({0x0010, 0x0038})
@@ -152,7 +152,7 @@ class SiteMapping:
     @cached_property
     def number_lines(self) -> Lines:
         """What names an order: all that a cancel needs."""
-        return Lines(rule for rule in self.rules if rule.keyword in _ORDER_NUMBERS)
+        return Lines(rule for rule in self.rules if rule.keyword in ORDER_NUMBERS)
 
     @cached_property
     def admission_lines(self) -> Lines:

@@ -18,13 +18,16 @@ class Disposition(StrEnum):
     BROKEN = "BROKEN"
 
 
+BY_HAND = -1
+"""The door of messages that are the broker's own, made of what an operator said; no peer can knock at it."""
 _NO_EFFECT = text(f"disposition <> '{Disposition.APPLIED}'")
 
 
 class Message(SQLModel, table=True):
     """One received message; `raw` and `acknowledgement` are the very bytes of the wire, without the frame.
 
-    `door` is the port it came by when that is its sources' own, else 0. Of a message above the limit `raw` holds the first bytes, and `reason` says how many came.
+    `door` is the port it came by when that is its sources' own, else 0; `BY_HAND` for one an operator made, whose `peer` is
+    that operator. Of a message above the limit `raw` holds the first bytes, and `reason` says how many came.
     """
 
     __tablename__ = "message"

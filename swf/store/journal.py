@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from swf.model.journal import JOURNAL, Event
-from swf.model.message import MESSAGE, Disposition
+from swf.model.message import BY_HAND, MESSAGE, Disposition
 from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
 from swf.store.database import Record, Transaction
 from swf.store.prepared import Prepared
@@ -123,6 +123,8 @@ def _messages(connection: Connection, orders: Sequence[int]) -> Iterable[Moment]
     caused = select(JOURNAL.c.message).where(JOURNAL.c.order.in_(orders))
     for row in connection.execute(select(MESSAGE).where(MESSAGE.c.id.in_(caused)).order_by(MESSAGE.c.id)):
         detail = {"type": row.type, "from": row.source, "control_id": row.control_id, "answer": row.ack_code}
+        if row.door == BY_HAND:
+            detail |= {"from": "by hand", "by": row.peer}
         yield Moment(row.received_at, "message received", {**detail, "message": row.id})
 
 

@@ -14,7 +14,15 @@ from functools import partial
 from typing import Any
 
 from swf import clock, log
-from swf.errors import BrokenFrame, MessageError, ProcessingFailure, StoreError, UnknownSender, UnreadableMessage
+from swf.errors import (
+    BrokenFrame,
+    IdentifierConflict,
+    MessageError,
+    ProcessingFailure,
+    StoreError,
+    UnknownSender,
+    UnreadableMessage,
+)
 from swf.hl7 import ack, charset, message, replies
 from swf.hl7.ack import Reply
 from swf.hl7.header import Header, read_header
@@ -173,6 +181,26 @@ def _apply(transaction: Transaction, arrival: _Arrival) -> bytes:
     told = [Entry(Event.MESSAGE_APPLIED), *entries, *warnings, *queued]
     _keep(transaction, arrival, answer, codec=codec, entries=told)
     return answer
+
+
+def take(transaction: Transaction, site: Site, raw: bytes, who: str) -> bool:
+    """Do what a message of our own asks, made of what `who` said, and keep it; False when the very same came before.
+
+    Raises MessageError, IdentifierConflict when its number was used for something else.
+    """
+    if came_before(transaction, site, raw, who):
+        return False
+    _apply(transaction, _arrival(site, raw, who))
+    return True
+
+
+def came_before(transaction: Transaction, site: Site, raw: bytes, who: str) -> bool:
+    """Whether the very same message came before; raises IdentifierConflict when its number was used for something else."""
+    arrival = _arrival(site, raw, who)
+    earlier = _earlier(transaction, arrival)
+    if earlier is not None and earlier.content_hash != arrival.content_hash:
+        raise IdentifierConflict("something else was done under this key before; begin anew")
+    return earlier is not None
 
 
 def read(site: Site, raw: bytes, header: Header) -> tuple[Message, str]:

@@ -264,7 +264,8 @@ def _change_step(request: Request, order: Record, row: Record, mapped: MappedSte
         _refuse_taken_identifiers(request, order, mapped, name or row.step_id, own=row.id)
         request.note(Event.STEP_SUPERSEDED, order.id, was=row.step_id, now=name or row.step_id)
     stored = encoding.overlay(columns.merge(row.dataset, item), known.person)
-    own_identifiers = bool(row.own_identifiers) and not name
+    # An operator names a step by the id it has; its sender may still give it another.
+    own_identifiers = bool(row.own_identifiers) and (not name or request.site.by_hand)
     order_request.note_warnings(request, order, mapped)
     request.entries += steps.judged(row, stored)
     return steps.rewrite(request.transaction, row, stored, request.at, own_identifiers=own_identifiers)

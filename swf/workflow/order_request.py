@@ -11,7 +11,7 @@ from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, UnknownOrder
 from swf.hl7.message import Message
 from swf.hl7.order_groups import OrderGroup
-from swf.mapping import inbound
+from swf.mapping import inbound, rules
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
 from swf.store import orders
@@ -129,10 +129,15 @@ def step_place(group: OrderGroup) -> str:
 
 
 def mapped_steps(request: Request, group: OrderGroup, *, changing: bool) -> list[MappedStep]:
-    """The steps of a group, each under the patient identifier the site prefers."""
+    """The steps of a group, each under the patient identifier the site prefers.
+
+    A change by hand says which order is meant in our own words for whose its numbers are, and renumbers nothing.
+    """
     mapped = inbound.steps(request.site.mapping, group, changing=changing)
     for step in mapped:
         patients.prefer_own_identifier(request.site, step.item)
+        for keyword in rules.ORDER_NUMBERS if changing and request.site.by_hand else ():
+            step.item.pop(keyword, None)
     return mapped
 
 

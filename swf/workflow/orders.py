@@ -66,7 +66,7 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
         action = order_control.action(group, sequence)
         before = len(request.entries)
         _ACTIONS[action](request, group, sequence)
-        if action not in _WITHOUT_EFFECT and not afresh:
+        if action not in _WITHOUT_EFFECT and not afresh and not site.by_hand:  # what its sender said last is still that
             touched = dict.fromkeys(entry.order for entry in request.entries[before:] if entry.order)
             older = [number for number in touched if number not in request.created]
             said = order_content.said(request, group) if older else None

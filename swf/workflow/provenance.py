@@ -38,7 +38,7 @@ def explained(site: Site, rows: Iterable[Record]) -> list[Explained]:
 
 def _items(site: Site, row: Record) -> list[Explanation]:
     header = read_header(row.raw)
-    own = site.for_source(header, row.peer)
+    own = site.at_door(row.door).for_source(header, row.peer)
     try:
         content, _ = intake.read(own, bytes(row.raw), header)
         return [item for item in account.mapped(own, content) if not item.refusal]

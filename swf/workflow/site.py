@@ -2,28 +2,36 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from swf import config
 from swf.config import Modality, Settings, Source
 from swf.errors import ConfigError, UnknownSender
 from swf.hl7.header import Header
-from swf.mapping import loader
+from swf.mapping import loader, selectors
 from swf.mapping.rules import SiteMapping
+from swf.model.message import BY_HAND
 from swf.workflow import stations
 
 ANYBODY = Source.model_construct(name="")
 """A sender without a [[source]] of its own."""
+OPERATOR = Source.model_construct(name="by hand")
+"""Whoever makes orders by hand."""
 ANY_DEVICE = Modality.model_construct(ae_title="")
 """A device without a [[modality]] of its own."""
+
+
+_BY_HAND_FILE = "by_hand.toml"
+_UNIVERSAL_SERVICE_ID = selectors.parse("OBR-4.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
     """The configuration and the mapping in force; for one message, `source` is who sent it.
 
-    `door` is the port a message came by when that is some sources' own, 0 for the common one.
+    `door` is the port a message came by when that is some sources' own, 0 for the common one; `BY_HAND` for what an
+    operator says, which has a mapping of its own.
     """
 
     settings: Settings
@@ -31,6 +39,12 @@ class Site:
     source_mappings: Mapping[str, SiteMapping] = field(default_factory=dict)
     source: Source = ANYBODY
     door: int = 0
+    by_hand_mapping: SiteMapping | None = None
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether what comes is an operator's, and no peer's."""
+        return self.door == BY_HAND
 
     def at_door(self, port: int) -> "Site":
         """The site as it is found by what comes to a port of its own."""
@@ -40,11 +54,17 @@ class Site:
         """Every mapping in force."""
         return [self.mapping, *self.source_mappings.values()]
 
+    def of_operator(self) -> "Site":
+        """The site as it is found by what an operator says."""
+        return replace(self, door=BY_HAND, source=OPERATOR, mapping=self.by_hand_mapping or self.mapping)
+
     def for_source(self, header: Header, peer: str) -> "Site":
         """The site as a message from the address `peer` finds it: with its source, and that source's mapping.
 
         The first [[source]] that fits by name and address counts; one that fits by name alone, when none does.
         """
+        if self.by_hand:
+            return self.of_operator()
         here = (source for source in self.settings.source if source.port == self.door)
         named = [source for source in here if _is_named(source, header)]
         source = next((source for source in named if _admits(source.hosts, peer)), named[0] if named else None)
@@ -87,7 +107,21 @@ def load(settings: Settings) -> Site:
     if mistakes:
         raise ConfigError(list(dict.fromkeys(mistakes)))
     own = mappings.pop("")
-    return Site(settings, own, {name: replace(other, messages=own.messages) for name, other in mappings.items()})
+    others = {name: replace(other, messages=own.messages) for name, other in mappings.items()}
+    return Site(settings, own, others, by_hand_mapping=_by_hand(own))
+
+
+def _by_hand(own: SiteMapping) -> SiteMapping:
+    """How orders made by hand are read: fields where the standard has them, everything that is the site's as the site has it."""
+    beside = own.path.with_name(_BY_HAND_FILE)
+    lines = loader.load(beside) if beside.is_file() else _shipped()
+    listed = own.catalogue._replace(place=_UNIVERSAL_SERVICE_ID) if own.catalogue else None
+    return replace(own, path=lines.path, rules=lines.rules, step_rules=lines.step_rules, catalogue=listed)
+
+
+@cache
+def _shipped() -> SiteMapping:
+    return loader.load(config.shipped_mappings() / _BY_HAND_FILE)
 
 
 def _strange_destinations(settings: Settings) -> Iterable[str]:

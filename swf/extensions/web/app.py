@@ -19,6 +19,7 @@ from swf.extensions.web.language import _
 from swf.extensions.web.live import Live
 from swf.extensions.web.pages import (
     account,
+    by_hand,
     deliveries,
     devices,
     held,
@@ -42,6 +43,7 @@ from swf.store.database import Database
 PAGES = (
     today,
     orders,
+    by_hand,
     order,
     why,
     worklist,

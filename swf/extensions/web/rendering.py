@@ -44,6 +44,7 @@ _PAGES = (
         N_("Work"),
         (
             Page("/orders", N_("Orders"), "o"),
+            Page("/orders/new", N_("New order"), "n"),
             Page("/exams", N_("Exams"), "e"),
             Page("/held", N_("Held"), "h"),
             Page("/why", N_("Why not?"), "w"),

@@ -17,6 +17,8 @@ def test_every_route_for_programs_is_described(operator: Operator) -> None:
     assert set(described["paths"]) == {
         "/api/v1/today",
         "/api/v1/orders",
+        "/api/v1/orders/{number}",
+        "/api/v1/orders/{number}/cancel",
         "/api/v1/orders/{number}/trace",
         "/api/v1/why",
         "/api/v1/devices",

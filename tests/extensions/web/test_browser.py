@@ -114,7 +114,9 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
     for path in (
         "/",
         "/orders",
+        "/orders/new",
         f"/orders/{number}",
+        f"/orders/{number}/change",
         f"/why?number={number}&ae=CT1",
         "/worklist?ae=CT1",
         "/worklist/2?ae=CT1",
