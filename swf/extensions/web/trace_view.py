@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from swf.extensions.web import language, rendering
+from swf.extensions.web.language import N_
 from swf.model.journal import Event
 from swf.store.journal import Moment
 
 BROKER = "swf"
-_RECEIVED, _ANSWERED = "message received", "worklist answered"
+_RECEIVED, _ANSWERED = N_("message received"), N_("worklist answered")
 # The key of the detail that names who told us
 _CAME_FROM = {
     _RECEIVED: "from",
@@ -89,20 +90,65 @@ def _line(moment: Moment, before: datetime) -> Line:
     message, mpps = int(detail.pop("message", 0)), str(detail.pop("mpps", ""))
     bad = moment.event in _BAD or detail.get("answer") in ("AE", "AR", "CE", "CR")
     gap = (moment.at - before).total_seconds()
-    return Line(moment.at, gap, moment.event, sender, receiver, _text(detail), message, mpps, bad)
+    return Line(moment.at, gap, moment.event, sender, receiver, text(detail), message, mpps, bad)
 
 
-def _text(detail: dict[str, Any]) -> str:
+_WORDS = {
+    "accession_number": N_("accession number"),
+    "accession_numbers": N_("accession numbers"),
+    "acknowledgement": N_("acknowledgement"),
+    "answer": N_("answer"),
+    "attempts": N_("attempts"),
+    "by": N_("by"),
+    "code": N_("code"),
+    "control": N_("order control"),
+    "control_id": N_("control id"),
+    "day": N_("day"),
+    "delivery": N_("delivery"),
+    "destination": N_("destination"),
+    "did": N_("did"),
+    "dose": N_("dose"),
+    "filler": N_("filler number"),
+    "first": N_("first"),
+    "flaws": N_("flaws"),
+    "images": N_("images"),
+    "last_heard": N_("last heard"),
+    "modality": N_("modality"),
+    "now": N_("now"),
+    "patient": N_("patient"),
+    "placer": N_("placer number"),
+    "protocols": N_("protocols"),
+    "reason": N_("reason"),
+    "refused": N_("refused"),
+    "result_status": N_("result status"),
+    "series": N_("series"),
+    "start": N_("start"),
+    "station": N_("station"),
+    "status": N_("status"),
+    "step_id": N_("step id"),
+    "steps": N_("steps"),
+    "times": N_("times"),
+    "told": N_("told"),
+    "warning": N_("warning"),
+    "was": N_("was"),
+}
+"""What the keys of a detail are called; one that is not here is called as it is written."""
+
+
+def text(detail: dict[str, Any]) -> str:
+    """The detail of an event in one line."""
     if "from" in detail and "to" in detail:
-        detail = {"changed": f"{detail.pop('from')} → {detail.pop('to')}", **detail}
+        rest = {name: value for name, value in detail.items() if name not in ("from", "to")}
+        detail = {"changed": f"{detail['from']} → {detail['to']}", **rest}
     return ", ".join(_said(name, value) for name, value in detail.items() if value not in ("", None))
 
 
 def _said(name: str, value: object) -> str:
     if isinstance(value, list):
         value = "; ".join(map(str, value))
-    word = name.replace("_", " ")
-    return str(value) if name in ("text", "type", "changed") else word if value is True else f"{word} {value}"
+    word = language.told(_WORDS.get(name, name.replace("_", " ")))
+    shown = language.told(value) if name == "text" else str(value)
+    return shown if name in ("text", "type", "changed") else word if value is True else f"{word} {shown}"
 
 
 def lanes(found: Iterable[Line], devices: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
-from swf.extensions.web import hl7_view, mask, rendering
+from swf.extensions.web import hl7_view, mask, rendering, trace_view
 from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, Said, who
 from swf.model.message import Disposition
@@ -98,6 +98,7 @@ def _shown(
         "lines": hl7_view.lines(bytes(row.raw), revealed=revealed),
         "answer": hl7_view.lines(bytes(row.acknowledgement), revealed=revealed) if row.acknowledgement else [],
         "events": events,
+        "text": trace_view.text,
         "orders": orders,
         "revealed": revealed,
         "outcome": outcome,
