@@ -11,6 +11,7 @@ class Authority:
     def __init__(self, folder: Path) -> None:
         self._authority = trustme.CA()
         self._folder = folder
+        folder.mkdir(exist_ok=True)
         self.file = self._write("ca.pem", self._authority.cert_pem.bytes())
 
     def issue(self, name: str) -> dict[str, str]:

@@ -84,6 +84,8 @@ COMMANDS = {
     "mpps": ("mpps:app", "Performed procedure steps, the newest first."),
     "patients": ("patients:app", "Merged patients."),
     "deliveries": ("deliveries:app", "Messages to destinations, the newest first."),
+    "users": ("users:app", "Who may use the operator's window."),
+    "tokens": ("tokens:app", "Tokens by which programs use the operator's window."),
     "simulate": ("simulate:app", "Play the other side: a HIS, a modality or an MIS, with invented patients."),
 }
 

@@ -19,6 +19,22 @@ def looking(config_file: Path | None) -> Iterator[Database]:
     with refusals():
         settings = config.load(config_file)
         _need_store(settings)
+    with _opened(settings) as database:
+        yield database
+
+
+@contextmanager
+def making(config_file: Path | None) -> Iterator[Database]:
+    """The store of the settings, made when there is none."""
+    with refusals():
+        settings = config.load(config_file)
+    with _opened(settings) as database:
+        yield database
+
+
+@contextmanager
+def _opened(settings: Settings) -> Iterator[Database]:
+    with refusals():
         database = Database(settings.store.url)
         database.migrate()
     try:

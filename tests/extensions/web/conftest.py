@@ -24,9 +24,8 @@ class Operator:
 
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
-        host, port = broker.web.address
-        self.address = f"http://{host}:{port}"
-        self.http = httpx.Client(base_url=self.address, timeout=PATIENCE_S)
+        self.address = broker.web.url
+        self.http = httpx.Client(base_url=self.address, timeout=PATIENCE_S, verify=False)  # noqa: S501  whoever it is
         self.http.headers["X-CSRF-Token"] = csrf_of(self.http.get("/no-page-of-ours").text)
 
     def text(self, path: str, **parameters: Any) -> str:

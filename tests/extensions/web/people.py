@@ -50,7 +50,7 @@ def browser(operator: Operator, key: str = "") -> Iterator[httpx.Client]:
     """A browser, signed in with that key; it sends the token of our pages."""
     with httpx.Client(base_url=operator.address, timeout=10) as http:
         if key:
-            http.cookies.set("swf_session", key)
+            http.cookies.set("swf_session", key, domain="127.0.0.1")
         http.headers["X-CSRF-Token"] = csrf_of(http.get("/account" if key else "/login").text)
         yield http
 

@@ -1,6 +1,7 @@
 """Who may look: this machine, from pages of ours, and nobody else; whatever a name says, it stays text."""
 
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from swf import config
 from swf.errors import ConfigError
 from swf.extensions.web import app, rooms
+from tests.authority import Authority
 from tests.conftest import MakeBroker, settings_for
-from tests.extensions.web.conftest import Operator
+from tests.extensions.web.conftest import Operator, csrf_of
 
 EVIL: list[dict[str, str]] = [
     {"Host": "evil.example"},
@@ -29,6 +31,17 @@ EVIL: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
 ]
+
+
+HOSTS = {
+    "swf.hospital.example": 200,
+    "SWF.Hospital.Example:8080": 200,
+    "127.0.0.1": 200,
+    "hospital.example": 403,
+    "swf.hospital.example.evil.example": 403,
+    "0.0.0.0": 403,
+    "": 403,
+}
 
 
 def _routes(operator: Operator) -> list[tuple[str, str]]:
@@ -146,3 +159,27 @@ def test_the_window_shows_that_it_works(operator: Operator) -> None:
 def test_settings_of_tests_open_it_on_a_free_port(tmp_path: Path) -> None:
     """No test takes a fixed port."""
     assert settings_for(tmp_path).web.port == 0
+
+
+def test_it_answers_to_the_names_it_is_given(open_window: Callable[..., Operator]) -> None:
+    """The site's name for it, its own address and this machine's names are answered, and no other."""
+    operator = open_window(web={"names": ("SWF.hospital.example",)})
+    answered = {host: operator.http.get("/livez", headers={"Host": host}).status_code for host in HOSTS}
+    assert answered == HOSTS
+
+
+def test_it_speaks_tls(open_window: Callable[..., Operator], tmp_path: Path) -> None:
+    """With a certificate the window is https, a form of it is taken, and a new certificate needs no restart."""
+    authority, other = Authority(tmp_path), Authority(tmp_path / "other")
+    operator = open_window(web=authority.issue("127.0.0.1"))
+    broker = operator.broker
+    assert broker.web.url == operator.address == f"https://127.0.0.1:{broker.web.address[1]}"
+    with httpx.Client(base_url=operator.address, verify=ssl.create_default_context(cafile=authority.file)) as http:
+        page = http.get("/account")
+        form = {"csrf": csrf_of(page.text)}
+        assert http.post("/logout", data=form, headers={"Origin": operator.address}).status_code == 303
+        assert http.post("/logout", data=form, headers={"Origin": "http://127.0.0.1"}).status_code == 403
+    renewed = broker.settings.web.model_copy(update=other.issue("127.0.0.1"))
+    broker.reload(broker.settings.model_copy(update={"web": renewed}))
+    with httpx.Client(base_url=operator.address, verify=ssl.create_default_context(cafile=other.file)) as http:
+        assert http.get("/livez").status_code == 200
