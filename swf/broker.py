@@ -115,8 +115,9 @@ class Broker:
         from swf.extensions.simulator.playground import Playground  # noqa: PLC0415  half a second nobody else waits for
 
         mis = ("127.0.0.1", self.settings.simulator.mis_port)
-        title = self.settings.dicom.ae_title
-        return Playground(lambda: self.hl7.address, lambda: self.dicom.address, title, mis)
+        led = [each.refusals_before_parking for each in self.settings.destination if (each.host, each.port) == mis]
+        title, refusals = self.settings.dicom.ae_title, max(led, default=1)
+        return Playground(lambda: self.hl7.address, lambda: self.dicom.address, title, mis, refusals)
 
     def _deliveries(self, settings: Settings) -> Iterator[Service]:
         for each in settings.destination:

@@ -61,6 +61,9 @@ def _demo_broker(folder: str, mis: "Mis") -> Iterator["Broker"]:
         "SWF_DICOM_PORT": "0",
         "SWF_WEB_PORT": "0",
         "SWF_MAPPING": str(config.shipped_mappings() / "default.toml"),
+        "SWF_SIMULATOR_ENABLED": "true",
+        "SWF_SIMULATOR_TEST_SYSTEM": "true",
+        "SWF_SIMULATOR_MIS_PORT": str(port),
         "SWF_DESTINATION": json.dumps([{"name": "mis", "host": host, "port": port}]),
     }
     with refusals():
@@ -75,12 +78,16 @@ def _demo_broker(folder: str, mis: "Mis") -> Iterator["Broker"]:
 
 def _keep(console: Console, broker: "Broker", mis: "Mis") -> None:
     hl7, dicom = (f"{host}:{port}" for host, port in (broker.hl7.address, broker.dicom.address))
+    mis.stop()  # that of the simulator takes its place, so that its page can let it refuse
+    if broker.simulator is not None:
+        broker.simulator.begin("mis", {"for": "24h"})
     title, store = broker.settings.dicom.ae_title, broker.settings.store.url
     lines = (
         f"orders in:    swf send --to {hl7} FILE",
         f"worklist:     swf query {dicom} --as CT1       findscu -W -aec {title} {dicom.replace(':', ' ')}",
         f"status out:   this demo's MIS listens on {mis.address[0]}:{mis.address[1]}",
         f"in a browser: {broker.web.url}",
+        f"play on:      {broker.web.url}/simulator",
         f"what is kept: SWF_STORE_URL={store} swf orders",
         "Ctrl-C ends it.",
     )

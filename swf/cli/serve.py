@@ -25,17 +25,18 @@ def serve(config_file: ConfigOption = None) -> None:
     log.configure()
     with refusals():
         broker = Broker(config.load(config_file))
-        wishes = _wishes()
+        wishes = wishes_of_signals()
         broker.start()
-    with pid.noted(_note(config_file)):
+    with pid.noted(note_of(config_file)):
         print(ready(broker), flush=True)  # the one line a supervisor waits for
         while wishes.get() == signal.SIGHUP:
-            _reload(broker, config_file)
+            take_over(broker, config_file)
     broker.stop()
     print("swf stopped", flush=True)
 
 
-def _reload(broker: "Broker", config_file: Path | None) -> None:
+def take_over(broker: "Broker", config_file: Path | None) -> None:
+    """Let it read the settings anew; what is wrong with them is logged, and it goes on with the old ones."""
     try:
         broker.reload(config.load(config_file))
     except ConfigError as error:
@@ -49,19 +50,19 @@ def reload(config_file: ConfigOption = None) -> None:
         settings = config.load(config_file)
         tls.check(settings)
         sites.load(settings)
-    process = pid.holder(_note(config_file))
+    process = pid.holder(note_of(config_file))
     if process is None:
-        refuse([f"no broker runs here: nobody holds {_note(config_file)}"], NOT_AS_HOPED)
+        refuse([f"no broker runs here: nobody holds {note_of(config_file)}"], NOT_AS_HOPED)
     os.kill(process, signal.SIGHUP)
     print(f"told process {process} to reload; its log has the outcome")
 
 
-def _note(config_file: Path | None) -> Path:
+def note_of(config_file: Path | None) -> Path:
     """Where the broker of these settings notes its process."""
     return (config_file or config.DEFAULT_FILE).with_suffix(".pid")
 
 
-def _wishes() -> "SimpleQueue[int]":
+def wishes_of_signals() -> "SimpleQueue[int]":
     """The signals that arrive, in their order; a queue, since several may come before one is answered."""
     wishes: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from swf import config
+from swf.cli import practice
 from swf.cli.options import DICOM_DOOR, HL7_DOOR, NOT_AS_HOPED, JsonOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_table
@@ -23,6 +24,7 @@ from swf.cli.typed import address_of
 from swf.extensions.simulator import faults as faults_of
 from swf.extensions.simulator import ordering, pace, telling
 from swf.extensions.simulator.devices import DEVICES, device
+from swf.extensions.simulator.exercises import EXERCISES
 from swf.extensions.simulator.his_traffic import His
 from swf.extensions.simulator.scanning import Scanning
 from swf.extensions.simulator.tally import Tally
@@ -203,6 +205,34 @@ def devices(as_json: JsonOption = False) -> None:
         print(json.dumps({name: each.about for name, each in DEVICES.items()}, indent=2))
     else:
         print_table(("profile", "what it is like"), ((name, each.about) for name, each in DEVICES.items()))
+
+
+@app.command()
+def exercise(
+    name: Annotated[str, typer.Argument(help="Which one; without it the list.")] = "",
+    *,
+    hints: Annotated[bool, typer.Option("--hints", help="Print the hints as well.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Break something on a broker of its own, and wait until it is put right with the window; exit code 1 when it is not."""
+    titles = {each: str(known.title) for each, known in EXERCISES.items()}
+    if not name:
+        print(json.dumps(titles, indent=2)) if as_json else print_table(
+            ("exercise", "what it is about"), titles.items()
+        )
+        return
+    with practice.ground(name) as (broker, file):
+        told = practice.begun(broker, name)
+        if not as_json:
+            print(f"{told['title']}\n\n{told['story']}\n\nthe window:   {broker.web.url}\nits settings: {file}")
+            print("\n".join(f"hint {number}: {hint}" for number, hint in enumerate(told["hints"] * hints, start=1)))
+            print("Ctrl-C gives up.", flush=True)
+        missing = practice.waited(broker, file)
+    if as_json:
+        print(json.dumps({"exercise": name, "solved": not missing, "missing": missing}, ensure_ascii=False, indent=2))
+    else:
+        print(f"not solved: {missing}" if missing else "solved")
+    raise typer.Exit(NOT_AS_HOPED if missing else 0)
 
 
 def _door(text: str, test_system: bool) -> tuple[str, int]:

@@ -12,6 +12,8 @@ from swf.broker import Broker
 from swf.cli import app
 from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis
+from swf.extensions.simulator.modality import Modality
+from swf.extensions.simulator.playground import Playground
 from swf.net import mllp_client
 
 Run = Callable[..., Result]
@@ -99,3 +101,51 @@ def test_what_there_is(run: Run, table: str) -> None:
     known = listed if table == "devices" else [name for kind in listed.values() for name in kind]
     text = run(table).stdout
     assert all(name in text for name in known)
+
+
+def test_an_exercise_is_solved_from_outside(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command breaks something and ends with 0 once a correction of the HIS has put it right."""
+    started = Playground.set_up
+    broken: list[Playground] = []
+    ready = threading.Event()
+
+    def noted(playground: Playground, name: str) -> None:
+        started(playground, name)
+        broken.append(playground)
+        ready.set()
+
+    def mend() -> None:
+        ready.wait(10)
+        (item,) = Modality(*broken[0].dicom(), "ANY").query()
+        step = str(item.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID)
+        order = his.Order(
+            patient_id=str(item.PatientID),
+            issuer="SIMULATOR",
+            name=str(item.PatientName),
+            placer_number=str(item.PlacerOrderNumberImagingServiceRequest),
+            filler_number=str(item.FillerOrderNumberImagingServiceRequest),
+            accession=str(item.AccessionNumber),
+            procedure_id=str(item.RequestedProcedureID),
+            step_ids=(step,),
+            study_uid=str(item.StudyInstanceUID),
+        )
+        mllp_client.exchange(*broken[0].hl7(), his.omi(order, his.CHANGED, "UNICODE UTF-8"), 5)
+
+    mending = threading.Thread(target=mend)
+    monkeypatch.setattr(Playground, "set_up", noted)
+    mending.start()
+    result = run("exercise", "missing", "--hints")
+    mending.join()
+    assert result.exit_code == 0, result.output
+    assert "is not on the list" in result.stdout
+    assert "hint 1: " in result.stdout
+    assert result.stdout.endswith("solved\n")
+
+
+def test_the_exercises_there_are(run: Run) -> None:
+    """They are listed by their names, and one nobody knows is refused."""
+    assert set(json.loads(run("exercise", "--json").stdout)) == {
+        *("missing", "room", "tomorrow", "letters", "emergency", "refused")
+    }
+    refused = run("exercise", "mising")
+    assert (refused.exit_code, "did you mean missing?" in refused.stderr) == (2, True)

@@ -12,11 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from swf import clock, log
-from swf.errors import ConfigError
-from swf.extensions.simulator import faults, ordering, people, telling
+from swf.errors import ConfigError, PeerError
+from swf.extensions.simulator import exercises, faults, ordering, people, telling
 from swf.extensions.simulator.devices import DEVICES, device
 from swf.extensions.simulator.his_traffic import His
-from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.ordering import PROFILES
 from swf.extensions.simulator.pace import SHAPES, pace, seconds
 from swf.extensions.simulator.scanning import Scanning
@@ -59,16 +58,21 @@ class Run:
 
 
 class Playground:
-    """One of each kind at a time. `hl7` and `dicom` give the addresses of the broker, which are known once it started."""
+    """One of each kind at a time. `hl7` and `dicom` give the addresses of the broker, which are known once it started.
+
+    The MIS listens at `mis`; what it refuses `refusals` times the broker parks.
+    """
 
     authority = people.AUTHORITY
 
     def __init__(
-        self, hl7: Callable[[], Address], dicom: Callable[[], Address], called: str, mis: Address = ("127.0.0.1", 2576)
+        self, hl7: Callable[[], Address], dicom: Callable[[], Address], called: str, mis: Address, refusals: int
     ) -> None:
         self.hl7, self.dicom, self.called = hl7, dicom, called
         self.mis_address = mis
-        self.mis: Mis | None = None
+        self._refusals = refusals
+        self._heard: telling.Telling | None = None
+        self._attempt: exercises.Attempt | None = None
         self._runs: dict[str, Run] = {}
         self._scanners: list[Scanning] = []
         self._lock = threading.Lock()
@@ -113,6 +117,36 @@ class Playground:
         if run is not None and run.thread is not None:
             run.stopping.set()
             run.thread.join(_JOIN_S)
+
+    def exercises(self) -> dict[str, str]:
+        """The exercises there are: their names and titles."""
+        return {name: each.title for name, each in exercises.EXERCISES.items()}
+
+    def set_up(self, name: str) -> None:
+        """Break something for an exercise. Raises ConfigError and PeerError."""
+        ground = exercises.Ground(self.hl7(), self.dicom(), self.called, self._listening, self._refusals)
+        self._attempt = exercises.attempt(name, ground)
+
+    def attempt(self) -> dict[str, Any] | None:
+        """The exercise somebody is at, and whether it is solved now; None when there is none."""
+        attempt = self._attempt
+        if attempt is None:
+            return None
+        exercise = exercises.EXERCISES[attempt.name]
+        told = {"name": attempt.name, "title": exercise.title, "story": attempt.story, "hints": list(exercise.hints)}
+        try:
+            missing = attempt.missing()
+        except PeerError as error:
+            missing = str(error)
+        return {**told, "since": attempt.since, "missing": missing, "solved": not missing}
+
+    def _listening(self) -> telling.Telling:
+        """What the MIS hears; it is started when it does not run."""
+        run = self._runs.get("mis")
+        if run is None or not run.running or self._heard is None:
+            self.begin("mis", {"for": "24h"})
+        assert self._heard is not None  # noqa: S101  begin has set it
+        return self._heard
 
     def state(self) -> list[dict[str, Any]]:
         """Each that plays or has played."""
@@ -173,7 +207,7 @@ class Playground:
         playing = telling.Telling(str(wanted["seed"]), faults.faults("mis", wanted["faults"]))
         receiver = telling.listening(*self.mis_address, playing)
         receiver.start()
-        self.mis = receiver
+        self._heard = playing
 
         def play(stopping: threading.Event, longest: float) -> None:
             stopping.wait(longest)

@@ -37,12 +37,27 @@ class Telling:
         self._tries: defaultdict[str, int] = defaultdict(int)
         self._taken: dict[str, bool] = {}  # whether the acknowledgement may have come too late
         self._waking = threading.Event()
+        self._to_refuse: dict[tuple[str, str], int] = {}
+        self._refusal = threading.Condition()
+        self._refused: set[str] = set()
+
+    def refuse(self, placer: str, status: str, times: int) -> None:
+        """Answer the next news of this order and ORC-5 so many times with AR."""
+        self._to_refuse[placer, status] = times
+
+    def refused(self, placer: str, timeout_s: float) -> bool:
+        """Wait until that has begun; False if it did not in time."""
+        with self._refusal:
+            return self._refusal.wait_for(lambda: placer in self._refused, timeout_s)
 
     def answer(self, received: Received) -> Answer:
         """The personality for `Mis`: what is drawn depends on the seed, the message and how often it came."""
         attempt = self._tries[received.control_id]
         self._tries[received.control_id] += 1
         self.tally.count("received", *(["repeated"] if attempt else []))
+        news = _news(received)
+        if self._to_refuse.get(news):
+            return self._refuse(news)
         content = zlib.crc32(_content(received).encode())
         chance = random.Random(f"{self._seed}/{content}/{attempt}")  # noqa: S311  to be repeated, not to be secret
         drawn = self._faults.drawn(chance)
@@ -57,6 +72,14 @@ class Telling:
         elif answer == "AR":
             self.refused_for_good.add(received.control_id)
         return answer
+
+    def _refuse(self, news: tuple[str, str]) -> Answer:
+        self._to_refuse[news] -= 1
+        self.tally.count("refused")
+        with self._refusal:
+            self._refused.add(news[0])
+            self._refusal.notify_all()
+        return "AR"
 
     def hurry(self) -> None:
         """Answer slowly no longer."""

@@ -36,6 +36,15 @@ class Playground(Protocol):
     def state(self) -> list[dict[str, Any]]:
         """What plays or has played."""
 
+    def exercises(self) -> dict[str, str]:
+        """Names and titles."""
+
+    def set_up(self, name: str) -> None:
+        """Break something for an exercise; raises ConfigError and PeerError."""
+
+    def attempt(self) -> dict[str, Any] | None:
+        """The exercise somebody is at, and whether it is solved."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rooms:

@@ -40,6 +40,15 @@ def routes(rooms: Rooms) -> APIRouter:
         simulator.end(rooms, who(request), kind)
         return rendering.json(state(rooms))
 
+    @router.post("/api/v1/simulator/exercises/{name}/start", summary="Break something for an exercise")
+    def post_exercise(request: Request, name: str) -> Response:
+        simulator.set_up(rooms, who(request), name)
+        return rendering.json(simulator.attempt(rooms))
+
+    @router.get("/api/v1/simulator/exercise", summary="The exercise somebody is at, and whether it is solved")
+    def get_exercise() -> Response:
+        return rendering.json(simulator.attempt(rooms))
+
     return router
 
 
@@ -51,4 +60,5 @@ def state(rooms: Rooms) -> dict[str, object]:
         "objection": simulator.objection(rooms),
         "runs": playground.state() if playground else [],
         "choices": playground.choices() if playground else {},
+        "exercises": playground.exercises() if playground else {},
     }

@@ -39,6 +39,15 @@ def routes(rooms: Rooms) -> APIRouter:
         end(rooms, who(request), kind)
         return RedirectResponse("/simulator", 303)
 
+    @router.get("/simulator/exercise")
+    def exercise() -> HTMLResponse:
+        return rendering.answer("exercise.html", attempt=attempt(rooms))
+
+    @router.post("/simulator/exercises/{name}/start")
+    def start_exercise(request: Request, name: str) -> Response:
+        set_up(rooms, who(request), name)
+        return RedirectResponse("/simulator/exercise", 303)
+
     return router
 
 
@@ -58,6 +67,7 @@ def found(rooms: Rooms) -> dict[str, Any]:
         "shares": SHARES,
         "mis": f"{mis[0]}:{mis[1]}",
         "heard": heard,
+        "exercises": playground.exercises(),
     }
 
 
@@ -89,6 +99,17 @@ def end(rooms: Rooms, by: str, kind: str) -> None:
         raise ConfigError([told(OFF)])
     rooms.simulator.end(kind)
     _note(rooms, by, f"stop the simulated {kind}")
+
+
+def set_up(rooms: Rooms, by: str, name: str) -> None:
+    """Break something for an exercise, and say so in the journal; raises ConfigError and PeerError."""
+    allowed(rooms).set_up(name)
+    _note(rooms, by, f"begin the exercise {name}")
+
+
+def attempt(rooms: Rooms) -> dict[str, Any] | None:
+    """The exercise somebody is at, and whether it is solved; None when there is none."""
+    return rooms.simulator.attempt() if rooms.simulator else None
 
 
 def _note(rooms: Rooms, by: str, did: str) -> None:
