@@ -1,6 +1,7 @@
 """The composition root: builds every service from the settings, starts them, stops them in reverse."""
 
 import contextlib
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -41,6 +42,7 @@ class Broker:
         """Read certificates and mappings and open the store; raises ConfigError with every mistake."""
         self._secured = {name: Secured(context) for name, context in tls.contexts(settings).items()}
         self.settings = settings
+        self._reloading = threading.Lock()  # by a signal, and by a click
         self.site = site.load(settings)
         self.database = Database(settings.store.url, shared=settings.node.shares_the_store)
         recorder, turned_away = AnswerRecorder(self.database), RefusalRecorder(self.database)
@@ -83,7 +85,8 @@ class Broker:
             self.database,
             lambda: self.site,
             self.ailing,
-            self._probe,
+            probe=self._probe,
+            reload=lambda: self.reload(self.settings),
             secured=self._secured.get("web"),
             simulator=self.simulator,
         )
@@ -156,6 +159,10 @@ class Broker:
 
         Certificates, keys and authorities are read anew; connections that stand keep theirs, new ones get the new. Raises ConfigError with every mistake, and then nothing has changed. What differs in the rest is logged.
         """
+        with self._reloading:
+            self._take_over(settings)
+
+    def _take_over(self, settings: Settings) -> None:
         renewed = tls.with_certificates_of(settings, self.settings)
         fresh = renewed.model_copy(update={name: getattr(settings, name) for name in RELOADABLE})
         ready, contexts = site.load(fresh), tls.contexts(fresh)

@@ -16,6 +16,7 @@ SwfError
 │   ├── DuplicateStep 0x0111 · UnknownStep 0x0112 · StepClosed 0x0110
 │   ├── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
 │   └── NoSuchAttribute 0x0105 · InvalidInstance 0x0117
+├── DraftRefused                a draft of the mapping cannot be kept, saved or undone as things stand
 ├── Unresolvable                what an operator asks of an exam and its order cannot be done
 ├── UserRefused                 what is asked of a user or a token cannot be done
 ├── Misfilled                   a form of an operator cannot be taken; which fields are at fault
@@ -189,6 +190,12 @@ class InvalidInstance(ProcedureStepError):
     """The SOP Instance UID is malformed or, under strict rules, missing."""
 
     dimse_status = 0x0117
+
+
+class DraftRefused(SwfError):
+    """A draft of the mapping cannot be kept, saved or undone: the file is not the site's own, or others changed it."""
+
+    advice = "Look at the mapping bench: it shows what is in the file, what is in the draft, and who changed it last."
 
 
 class Unresolvable(SwfError):

@@ -37,6 +37,7 @@ COMMANDS = {
         "mapping:explain",
         "What becomes of a message: each attribute with its field, function and mapping line, or why it is empty.",
     ),
+    "mapping": ("mapping:app", "Drafts of the mapping: what they would change, saving and undoing them."),
     "orders": ("orders:app", "Orders, the last changed first."),
     "trace": (
         "orders:trace",

@@ -43,10 +43,10 @@ class Catalogue(NamedTuple):
     entries: Mapping[str, tuple[Entry, ...]]
 
 
-def load(path: Path, place: Selector, complain: tables.Complain) -> Catalogue:
+def load(path: Path, place: Selector, complain: tables.Complain, read: tables.Read) -> Catalogue:
     """The catalogue in the file; every fault goes to `complain`."""
     entries: dict[str, tuple[Entry, ...]] = {}
-    for row in tables.rows(path, _NEEDED, _COLUMNS, complain):
+    for row in tables.rows(path, _NEEDED, _COLUMNS, complain, read):
         code = row.cells[_CODE]
         if not code:
             complain(row.line, "has no code")

@@ -1,7 +1,7 @@
 """Mapping files as they extend each other: sections of lines, each line with the file and the number it stands on.
 
 `extends = "default.toml"` (or a list) puts a file on top of others: a line replaces the line of that name below it,
-`false` takes it away. Paths are relative to the file they stand in.
+`false` takes it away. Paths are relative to the file they stand in; `swf:default.toml` is the one that came with swf.
 """
 
 import difflib
@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from swf import config
 from swf.errors import ConfigError
+from swf.mapping.files import Files
 
 STEP = "ScheduledProcedureStepSequence"
 TOP, ATTRIBUTES, STEPS, STATIONS, RULES = "", "attributes", f"attributes.{STEP}", "stations", "station_rules"
@@ -22,6 +24,7 @@ _TABLES = (ATTRIBUTES, STATIONS, MESSAGES, CATALOGUE, IDENTIFIERS, SCHEMES)
 _EXTENDS, _VERSIONS = "extends", "hl7_versions"
 _KNOWN = (_EXTENDS, _VERSIONS, *_TABLES, RULES)
 _DEFAULT_VERSIONS = ("2.5.1",)
+SHIPPED = "swf:"
 
 
 class Place(NamedTuple):
@@ -44,10 +47,10 @@ class Line(NamedTuple):
 
 @dataclass
 class Findings:
-    """Mistakes, collected while reading so that one run tells all of them."""
+    """Mistakes, collected while reading `files` so that one run tells all of them."""
 
+    files: Files = field(default_factory=Files)
     found: list[tuple[Path, int, str]] = field(default_factory=list)
-    files: list[Path] = field(default_factory=list)
 
     def add(self, path: Path, line: int, text: str) -> None:
         """Remember one."""
@@ -55,7 +58,7 @@ class Findings:
 
     def raise_any(self) -> None:
         """Raise ConfigError with every mistake as `file:line: what`, in the order of the files; or do nothing."""
-        order = {path: number for number, path in enumerate(self.files)}
+        order = {path: number for number, path in enumerate(self.files.seen)}
         ranked = sorted(self.found, key=lambda each: (order.get(each[0], len(order)), each[1]))
         if ranked:
             raise ConfigError(list(dict.fromkeys(f"{path}:{line}: {text}" for path, line, text in ranked)))
@@ -106,9 +109,7 @@ def read(path: Path, findings: Findings) -> Document:
 
 
 def _read(path: Path, around: tuple[Path, ...], findings: Findings) -> Document:
-    content, table = _parsed(path)
-    if path not in findings.files:
-        findings.files.append(path)
+    content, table = _parsed(path, findings.files)
     source = _Source(path, content, findings)
     below = Document()
     for name in source.texts(table, _EXTENDS, "the name of a mapping file, or a list of them"):
@@ -132,13 +133,15 @@ def _extended(source: "_Source", name: str, around: tuple[Path, ...]) -> Documen
 
 
 def beside(path: Path, name: str) -> Path:
-    """The file of that name, relative to the file `path`."""
+    """The file of that name, relative to the file `path` or, behind `swf:`, to the mappings that came with swf."""
+    if name.startswith(SHIPPED):
+        return config.shipped_mappings() / name.removeprefix(SHIPPED)
     return Path(os.path.normpath(path.parent / name))
 
 
-def _parsed(path: Path) -> tuple[str, dict[str, Any]]:
+def _parsed(path: Path, files: Files) -> tuple[str, dict[str, Any]]:
     try:
-        content = path.read_text(encoding="utf-8")
+        content = files.text(path)
         return content, tomllib.loads(content)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: cannot be read: {error}"]) from error

@@ -31,6 +31,7 @@ from swf.mapping.catalogue import Catalogue
 from swf.mapping.check_digits import Scheme
 from swf.mapping.conditions import Condition
 from swf.mapping.document import Document, Findings, Line, Place, nearest
+from swf.mapping.files import OUTSIDE, Files
 from swf.mapping.functions import Function
 from swf.mapping.rules import Rule, SiteMapping, StationRule
 from swf.mapping.selectors import Selector, Source
@@ -57,12 +58,12 @@ _IDENTIFIER_KEYS = ("accession", "check")
 _UNIVERSAL_SERVICE_ID = "OBR-4.1"
 
 
-def load(path: Path) -> SiteMapping:
-    """The mapping in the file `path` and those it extends.
+def load(path: Path, files: Files | None = None) -> SiteMapping:
+    """The mapping in the file `path` and those it extends, read from disk unless `files` say otherwise.
 
     Raises ConfigError with every mistake as `file:line: what`.
     """
-    findings = Findings()
+    findings = Findings(files or Files())
     written = document.read(path, findings)
     mapping = _Reader(findings).mapping(path, written)
     findings.raise_any()
@@ -193,15 +194,14 @@ class _Reader:
             self._mistake(place, f"{keyword}: else {fault}")
         if not self._is_there(path, place):
             return tables.Table(path.name, {}, "")
-        return tables.table(path, str(given["column"]), otherwise, check, self._complain(path))
+        column = str(given["column"])
+        return tables.table(path, column, otherwise, check, self._complain(path), read=self._findings.files.text)
 
     def _is_there(self, path: Path, place: Place) -> bool:
-        if not path.is_file():
-            self._mistake(place, f"{path}: there is no such file")
-            return False
-        if path not in self._findings.files:
-            self._findings.files.append(path)
-        return True
+        problem = self._findings.files.problem(path)
+        if problem:
+            self._mistake(place, f"{path}: {problem}")
+        return not problem
 
     def _complain(self, path: Path) -> tables.Complain:
         return lambda line, text: self._findings.add(path, line, text)
@@ -272,7 +272,7 @@ class _Reader:
         path = document.beside(file.place.path, str(file.value))
         if selector is None or not self._is_there(path, file.place):
             return None
-        return catalogue.load(path, selector, self._complain(path))
+        return catalogue.load(path, selector, self._complain(path), self._findings.files.text)
 
     def _coding_schemes(self, lines: Mapping[str, Line]) -> dict[str, str]:
         for name, line in lines.items():
@@ -304,8 +304,12 @@ class _Reader:
     def _templates(self, lines: Mapping[str, Line]) -> dict[str, Template]:
         found = {}
         for kind, line in lines.items():
+            path = document.beside(line.place.path, str(line.value))
+            if not self._findings.files.admits(path):
+                self._mistake(line.place, f"{path}: {OUTSIDE}")
+                continue
             try:
-                found[kind] = templates.load(document.beside(line.place.path, str(line.value)))
+                found[kind] = templates.load(path)
             except ValueError as error:
                 self._mistake(line.place, str(error))
         return found

@@ -14,6 +14,8 @@ EVERY = "*"
 
 Complain = Callable[[int, str], None]
 """Takes the line of a fault in the file, and what it is."""
+Read = Callable[[Path], str]
+"""Gives the text of a file; raises OSError and UnicodeDecodeError."""
 
 
 class Row(NamedTuple):
@@ -23,10 +25,10 @@ class Row(NamedTuple):
     cells: Mapping[str, str]
 
 
-def rows(path: Path, needed: Sequence[str], known: Sequence[str], complain: Complain) -> list[Row]:
+def rows(path: Path, needed: Sequence[str], known: Sequence[str], complain: Complain, read: Read) -> list[Row]:
     """The rows of the file; `needed` columns must be there, and others than `known` are faults unless it is empty."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read(path).removeprefix("\ufeff")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
         complain(1, f"cannot be read: {reason}")
@@ -89,11 +91,11 @@ class Table(NamedTuple):
 
 
 def table(
-    path: Path, column: str, otherwise: str | None, check: Callable[[str], list[str]], complain: Complain
+    path: Path, column: str, otherwise: str | None, check: Callable[[str], list[str]], complain: Complain, *, read: Read
 ) -> Table:
     """The table in the file; `check` says what is wrong with a value. A row `*` stands for every other code."""
     values: dict[str, str] = {}
-    for line, cells in rows(path, (CODE, column), (), complain):
+    for line, cells in rows(path, (CODE, column), (), complain, read):
         code, value = cells[CODE], cells[column]
         if not code or code in values:
             complain(line, f"{code} is there twice" if code else "has no code")

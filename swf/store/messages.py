@@ -72,6 +72,12 @@ def one(connection: Connection, number: int) -> Record | None:
     return connection.execute(select(MESSAGE).where(MESSAGE.c.id == number)).first()
 
 
+def newest(connection: Connection, limit: int) -> Sequence[Record]:
+    """The newest messages first, whole but for their answers."""
+    columns = [column for column in MESSAGE.c if column.name != "acknowledgement"]
+    return connection.execute(select(*columns).order_by(MESSAGE.c.id.desc()).limit(limit)).all()
+
+
 def dispose(transaction: Transaction, number: int, disposition: Disposition, reason: str) -> None:
     """Say anew what became of a message. Its bytes and the answer its sender got stay as they were."""
     transaction.execute(update(MESSAGE).where(MESSAGE.c.id == number).values(disposition=disposition, reason=reason))

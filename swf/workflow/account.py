@@ -71,11 +71,12 @@ def of(site: Site, raw: bytes, peer: str, run: Run) -> dict[str, Any]:
 def mapped(site: Site, content: Message) -> list[Explanation]:
     """What the mapping makes of a message: steps of orders, or a patient; nothing of a message that names others' steps."""
     if routing.use_case(content.header, site) is orders.apply:
-        return explain.orders(site.mapping, content, changing=_changes_an_order)
+        return explain.orders(site.mapping, content, changing=changes_an_order)
     return [explain.patient(site.mapping, content)] if content.header.message_code == "ADT" else []
 
 
-def _changes_an_order(group: OrderGroup) -> bool:
+def changes_an_order(group: OrderGroup) -> bool:
+    """Whether a group of a message changes an order there is, which leaves defaults out and requires nothing."""
     orc = group.first("ORC")
     return order_control.action(group, orc.sequence if orc else 1) not in _NEW
 

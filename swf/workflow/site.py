@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
 
 from swf import config
 from swf.config import Modality, Settings, Source
 from swf.errors import ConfigError, UnknownSender
 from swf.hl7.header import Header
 from swf.mapping import loader, selectors
+from swf.mapping.files import Files
 from swf.mapping.rules import SiteMapping
 from swf.model.message import BY_HAND
 from swf.workflow import stations
@@ -31,7 +33,8 @@ class Site:
     """The configuration and the mapping in force; for one message, `source` is who sent it.
 
     `door` is the port a message came by when that is some sources' own, 0 for the common one; `BY_HAND` for what an
-    operator says, which has a mapping of its own.
+    operator says, which has a mapping of its own. `files` are the mappings' documents and tables, in the order they were
+    read.
     """
 
     settings: Settings
@@ -40,6 +43,7 @@ class Site:
     source: Source = ANYBODY
     door: int = 0
     by_hand_mapping: SiteMapping | None = None
+    files: tuple[Path, ...] = ()
 
     @property
     def by_hand(self) -> bool:
@@ -90,31 +94,33 @@ class Site:
         return self.source.charset or self.settings.hl7.default_charset
 
 
-def load(settings: Settings) -> Site:
+def load(settings: Settings, files: Files | None = None) -> Site:
     """The settings with every mapping they name; raises ConfigError with every mistake in any of them.
 
-    What is sent follows the site's own mapping, whoever's message is the cause.
+    What is sent follows the site's own mapping, whoever's message is the cause. `files` are read instead of those on
+    disk, when somebody tries a draft.
     """
     mistakes: list[str] = []
     mappings: dict[str, SiteMapping] = {}
     mistakes += _strange_destinations(settings)
-    files = {"": config.mapping_file(settings), **config.source_mapping_files(settings)}
-    for name, file in files.items():
+    files = files or Files()
+    for name, file in {"": _own(settings, files), **config.source_mapping_files(settings)}.items():
         try:
-            mappings[name] = loader.load(file)
+            mappings[name] = loader.load(file, files)
         except ConfigError as error:
             mistakes += error.mistakes
     if mistakes:
         raise ConfigError(list(dict.fromkeys(mistakes)))
     own = mappings.pop("")
     others = {name: replace(other, messages=own.messages) for name, other in mappings.items()}
-    return Site(settings, own, others, by_hand_mapping=_by_hand(own))
+    by_hand = _by_hand(own, files)
+    return Site(settings, own, others, by_hand_mapping=by_hand, files=tuple(files.seen))
 
 
-def _by_hand(own: SiteMapping) -> SiteMapping:
+def _by_hand(own: SiteMapping, files: Files) -> SiteMapping:
     """How orders made by hand are read: fields where the standard has them, everything that is the site's as the site has it."""
     beside = own.path.with_name(_BY_HAND_FILE)
-    lines = loader.load(beside) if beside.is_file() else _shipped()
+    lines = _shipped() if files.problem(beside) else loader.load(beside, files)
     listed = own.catalogue._replace(place=_UNIVERSAL_SERVICE_ID) if own.catalogue else None
     return replace(own, path=lines.path, rules=lines.rules, step_rules=lines.step_rules, catalogue=listed)
 
@@ -122,6 +128,16 @@ def _by_hand(own: SiteMapping) -> SiteMapping:
 @cache
 def _shipped() -> SiteMapping:
     return loader.load(config.shipped_mappings() / _BY_HAND_FILE)
+
+
+def _own(settings: Settings, files: Files) -> Path:
+    """The site's mapping; the file of its settings also while that is only a draft, or to be taken away."""
+    configured = Path(settings.mapping)
+    if not files.problem(configured):
+        return configured
+    if settings.mapping == config.DEFAULT_MAPPING:
+        return config.shipped_mappings() / configured.name
+    return config.mapping_file(settings)
 
 
 def _strange_destinations(settings: Settings) -> Iterable[str]:

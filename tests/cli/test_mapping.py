@@ -345,3 +345,56 @@ def test_a_broker_runs_where_no_note_can_be_written(tmp_path: Path, caplog: pyte
     with pid.noted(tmp_path / "missing" / "swf.pid"):
         assert pid.holder(tmp_path / "missing" / "swf.pid") is None
     assert "no note of the process" in caplog.text
+
+
+# ---- drafts ----
+
+
+def test_a_draft_is_compared_saved_and_undone_at_a_terminal(make_broker: MakeBroker, run: Run, tmp_path: Path) -> None:
+    """Without a browser: what a file would change is seen first, then kept, saved into its place, and taken back."""
+    broker = make_broker()
+    use(broker, tmp_path)
+    assert send(broker, his.order_omi(his.Order(accession="ACC-LONGER-THAN-16", station_ae="CT1")), order(2)) == [
+        "AE",
+        "AA",
+    ]
+    own = tmp_path / "mappings" / "default.toml"
+    before = own.read_text("utf-8")
+    wanted = before.replace(
+        'AccessionNumber              = { from = ["IPC-1.1", "OBR-18.1"] }', 'AccessionNumber = { from = "OBR-3.1" }'
+    )
+    (tmp_path / "draft.toml").write_text(wanted, "utf-8")
+    told = run("mapping diff --draft draft.toml --last 9")
+    assert (told.exit_code, "message 1: would be applied" in told.stdout) == (0, True), told.output
+    (found, tried) = rows(run("mapping diff --draft draft.toml --json"))
+    assert (found["message"], found["after_refusal"], tried["trial"]["refusal"]) == (1, "", "")
+    assert run("mapping draft draft.toml mappings/default.toml").exit_code == 0
+    assert rows(run("mapping drafts --json"))[0]["draft_by"].endswith(" at a terminal")
+    assert own.read_text("utf-8") == before
+    assert run("mapping save").stdout == "saved: mappings/default.toml\n"
+    assert own.read_text("utf-8") == wanted
+    assert rows(run("mapping saved --json"))[0]["files"] == ["mappings/default.toml"]
+    assert run("mapping undo 1").stdout == "undone: mappings/default.toml\n"
+    assert own.read_text("utf-8") == before
+
+
+def test_a_draft_that_refuses_what_is_taken_fails_the_command(
+    make_broker: MakeBroker, run: Run, tmp_path: Path
+) -> None:
+    """A script learns by the exit code that a draft would refuse an order (1), or cannot be used at all (2)."""
+    broker = make_broker()
+    use(broker, tmp_path)
+    assert send(broker, order(1)) == ["AA"]
+    (tmp_path / "draft.toml").write_text(
+        'extends = "swf:default.toml"\n[attributes]\nPatientSex = { from = "PID-10", required = true }\n'
+    )
+    told = run("mapping diff --draft draft.toml")
+    assert (told.exit_code, "message 1: would be refused" in told.stdout) == (1, True)
+    (tmp_path / "draft.toml").write_text("extends = 7\n")
+    told = run("mapping diff --draft draft.toml")
+    assert (told.exit_code, "mappings/default.toml:1: extends must be" in told.stderr) == (2, True)
+    assert run("mapping draft draft.toml mappings/default.toml").exit_code == 0
+    assert run("mapping drafts").exit_code == 1
+    assert run("mapping save").exit_code == 2
+    assert run("mapping discard mappings/default.toml").exit_code == 0
+    assert run("mapping draft draft.toml ../swf.toml").exit_code == 2

@@ -19,6 +19,7 @@ from swf.extensions.web.language import _
 from swf.extensions.web.live import Live
 from swf.extensions.web.pages import (
     account,
+    bench,
     by_hand,
     deliveries,
     devices,
@@ -48,6 +49,7 @@ PAGES = (
     why,
     worklist,
     messages,
+    bench,
     deliveries,
     mpps,
     held,

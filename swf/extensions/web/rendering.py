@@ -55,6 +55,7 @@ _PAGES = (
         N_("Messages"),
         (
             Page("/messages", N_("Messages"), "m"),
+            Page("/bench", N_("Mapping bench"), "b"),
             Page("/deliveries", N_("Deliveries"), "d"),
         ),
     ),

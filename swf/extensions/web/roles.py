@@ -25,6 +25,9 @@ TABLE = (
     Line((*SAFE, "POST"), re.compile(r"/login"), None),
     Line((), re.compile(r"/logout|/account(/.*)?"), Role.VIEWER),
     Line((), re.compile(r"(/api/v1)?/(users|tokens)(/.*)?", re.DOTALL), Role.ADMIN),
+    Line(SAFE, re.compile(r"(/api/v1)?/bench(/.*)?"), Role.VIEWER),
+    Line(("POST",), re.compile(r"(/api/v1)?/bench/(look|difference)"), Role.OPERATOR),
+    Line((), re.compile(r"(/api/v1)?/bench(/.*)?", re.DOTALL), Role.ADMIN),
 )
 
 

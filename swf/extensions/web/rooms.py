@@ -14,7 +14,7 @@ from swf.net.probes import Peer, Probed
 from swf.store.database import Database
 from swf.workflow.site import Site
 
-_LONGEST_FORM = 65_536
+_LONGEST_FORM, _LONGEST_DOCUMENT = 65_536, 6_000_000
 Form = dict[str, str]
 
 
@@ -50,28 +50,41 @@ class Playground(Protocol):
 class Rooms:
     """`site` gives the rules in force, `ailing` the names of the services that do not do their work.
 
-    `probe` asks a peer of the settings whether it answers. `simulator` is None unless `[simulator] enabled` is true.
+    `probe` asks a peer of the settings whether it answers. `reload` reads the mapping anew and puts it in force, or raises
+    ConfigError and changes nothing. `simulator` is None unless `[simulator] enabled` is true.
     """
 
     database: Database
     site: Callable[[], Site]
     ailing: Callable[[], Sequence[str]]
     probe: Callable[[Peer], Probed]
+    reload: Callable[[], None]
     simulator: Playground | None = None
 
 
 async def form(request: Request) -> Form:
     """The fields of a form; of a field that comes twice the last."""
-    body = b""
+    return await _form(request, _LONGEST_FORM)
+
+
+async def document(request: Request) -> Form:
+    """The fields of a form that holds a whole file."""
+    return await _form(request, _LONGEST_DOCUMENT)
+
+
+async def _form(request: Request, longest: int) -> Form:
+    body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > _LONGEST_FORM:
+        if len(body) > longest:
             raise HTTPException(HTTP_413_CONTENT_TOO_LARGE, _("the form is too long"))
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 Said = Annotated[Form, Depends(form)]
 """What a form said."""
+SaidAtLength = Annotated[Form, Depends(document)]
+"""What a form with a whole file in it said."""
 
 
 def who(request: Request) -> str:  # noqa: ARG001  whoever asks is known for the time of the request

@@ -37,20 +37,19 @@ class Window:
         database: Database,
         site: Callable[[], Site],
         ailing: Callable[[], Sequence[str]],
-        probe: Callable[[Peer], Probed],
         *,
+        probe: Callable[[Peer], Probed],
+        reload: Callable[[], None],
         secured: Secured | None = None,
         simulator: "Playground | None" = None,
     ) -> None:
-        """`site` gives the rules in force, `ailing` the names of the services that do not do their work, `probe` asks a peer.
-
-        With `secured` it speaks TLS.
-        """
+        """What the pages are given stands in `rooms.Rooms`. With `secured` it speaks TLS."""
         self._simulator = simulator
         self._settings = settings
         self._database = database
         self._site = site
         self._ailing = ailing
+        self._reload = reload
         self._secured = secured
         self._probe = probe
         self._socket: socket.socket | None = None
@@ -94,7 +93,8 @@ class Window:
             return
         tcp.prepare(self._socket)  # its connections inherit it; asyncio sets it for sockets it has made itself
         self.address = self._socket.getsockname()[:2]
-        pages = app.build(rooms.Rooms(self._database, self._site, self._ailing, self._probe, self._simulator))
+        given = rooms.Rooms(self._database, self._site, self._ailing, self._probe, self._reload, self._simulator)
+        pages = app.build(given)
         self._serving = serving.Serving(pages, self._socket, self._settings, self._secured)
         self._thread = threading.Thread(target=self._serving.run, name=self.name, daemon=True)
         self._thread.start()

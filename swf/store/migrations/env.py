@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import swf.model.availability
 import swf.model.delivery
+import swf.model.draft
 import swf.model.journal
 import swf.model.message
 import swf.model.mpps
@@ -12,6 +13,7 @@ import swf.model.order
 import swf.model.patient
 import swf.model.pulse
 import swf.model.query
+import swf.model.settled
 import swf.model.user
 import swf.model.visit  # noqa: F401  imported so that the metadata knows every table
 

@@ -45,7 +45,10 @@ HOSTS = {
 
 
 def _routes(operator: Operator) -> list[tuple[str, str]]:
-    built = app.build(rooms.Rooms(operator.broker.database, lambda: operator.broker.site, list, operator.broker._probe))
+    given = rooms.Rooms(
+        operator.broker.database, lambda: operator.broker.site, list, operator.broker._probe, lambda: None
+    )
+    built = app.build(given)
     found = [
         (method, route.path.replace("{number}", "1").replace("{number:path}", "1"))  # type: ignore[attr-defined]
         for route in _flat(built.routes)

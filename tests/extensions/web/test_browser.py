@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,12 +30,12 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def look(browser: Browser, operator: Operator) -> Iterator[Look]:
-    """Opens pages of the window; whatever the browser complains of fails the test."""
+def look_at(browser: Browser) -> Iterator[Callable[[Operator], Look]]:
+    """Opens pages of a window; whatever the browser complains of fails the test."""
     complaints: list[str] = []
     opened = []
 
-    def start(path: str, **options: Any) -> Page:
+    def start(operator: Operator, path: str, **options: Any) -> Page:
         context = browser.new_context(base_url=operator.address, **options)
         opened.append(context)
         page = context.new_page()
@@ -43,10 +45,16 @@ def look(browser: Browser, operator: Operator) -> Iterator[Look]:
         page.goto(path)
         return page
 
-    yield start
+    yield lambda operator: partial(start, operator)
     for each in opened:
         each.close()
     assert complaints == []
+
+
+@pytest.fixture
+def look(look_at: Callable[[Operator], Look], operator: Operator) -> Look:
+    """Opens pages of the window of a broker as it comes."""
+    return look_at(operator)
 
 
 def test_the_board_moves_without_a_key(operator: Operator, look: Look) -> None:
@@ -98,6 +106,42 @@ def test_it_works_without_a_script(operator: Operator, look: Look) -> None:
     expect(page.locator(".verdict-line")).to_have_text(f"CT1 sees {order.accession}")
 
 
+def test_a_failed_message_is_mended_on_the_bench(
+    open_window: Callable[..., Operator], look_at: Callable[[Operator], Look], tmp_path: Path
+) -> None:
+    """From the failed message to the bench, the line, the difference, the saving, the replay: the scanner has the order."""
+    site = tmp_path / "mappings" / "site.toml"
+    site.parent.mkdir()
+    site.write_text('extends = "swf:default.toml"\n')
+    operator = open_window(mapping=str(site))
+    order = his.Order(accession="ACC-LONGER-THAN-16", station_ae="CT1")
+    assert operator.send(his.order_orm(order)) == "AE"
+    operator.order()
+    page = look_at(operator)("/messages/1")
+    page.get_by_role("link", name="Open it on the mapping bench").click()
+    expect(page.locator(".verdict-line")).to_contain_text("It would be refused")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_label("The draft of site.toml").press("Control+End")
+    page.keyboard.type('[attributes]\nAccessionNumber = { from = "OBR-3.1" }\n')
+    page.get_by_role("button", name="Keep the draft and check it").click()
+    page.get_by_role("link", name="What would change?").click()
+    expect(page.locator(".verdict-line")).to_have_text("A message that is refused now would be mapped.")
+    expect(page.locator("summary", has_text="Message 1")).to_contain_text("would be applied")
+    page.get_by_role("button", name="Save, and put in force").click()
+    expect(page.get_by_role("status")).to_have_text("Saved, and in force.")
+    page.goto("/messages/1")
+    page.get_by_role("button", name="Try it, change nothing").click()
+    page.get_by_role("button", name="Take it again").click()
+    expect(page.get_by_role("status")).to_contain_text("refused before, applied now")
+    found = Modality(*operator.broker.dicom.address, "CT1").query(AccessionNumber=order.filler_number)
+    assert [item.PlacerOrderNumberImagingServiceRequest for item in found] == [order.placer_number]
+    page.goto("/bench")
+    dropped = tmp_path / "one.hl7"
+    dropped.write_bytes(his.order_orm(his.Order()))
+    page.get_by_label("or drop a file here").set_input_files(dropped)
+    expect(page.locator(".verdict-line")).to_have_text("It would be applied.")
+
+
 @pytest.mark.parametrize(("scheme", "language"), [("light", "de"), ("dark", "ru")])
 def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, language: str) -> None:
     """No page breaks a rule of WCAG 2.1 AA, in light and dark; none is wider than a phone, a desk or a wall.
@@ -124,6 +168,9 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         "/devices/CT1",
         "/messages",
         "/messages/3",
+        "/bench?message=3",
+        f"/bench/file?path={operator.broker.site.mapping.path}&line=3",
+        "/bench/difference",
         "/deliveries",
         "/exams",
         f"/exams/{exam}",

@@ -50,3 +50,39 @@ document.addEventListener("htmx:sseClose", () => live(false));
 document.addEventListener("htmx:configRequest", (event) => {
   event.detail.headers["X-CSRF-Token"] = document.querySelector('meta[name="csrf"]').content;
 });
+
+// The mapping bench: a file goes into the form as its very bytes, whatever their character set.
+const paste = document.getElementById("paste");
+const choose = document.getElementById("choose");
+
+async function take(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  paste.elements.bytes.value = btoa(Array.from(bytes, (each) => String.fromCharCode(each)).join(""));
+  paste.elements.text.value = "";
+  paste.requestSubmit();
+}
+
+if (paste) {
+  choose.parentElement.hidden = false;
+  choose.addEventListener("change", () => choose.files.length && take(choose.files[0]));
+  paste.addEventListener("input", () => (paste.elements.bytes.value = ""));
+  for (const kind of ["dragover", "dragleave", "drop"]) {
+    paste.addEventListener(kind, (event) => {
+      event.preventDefault();
+      paste.classList.toggle("over", kind === "dragover");
+      if (kind === "drop" && event.dataTransfer.files.length) take(event.dataTransfer.files[0]);
+    });
+  }
+}
+
+// A line that is named is shown: the address of a mistake leads to it.
+const content = document.getElementById("content");
+
+if (content?.dataset.line) {
+  const lines = content.value.split("\n");
+  const number = Number(content.dataset.line);
+  const start = lines.slice(0, number - 1).join("\n").length + (number > 1 ? 1 : 0);
+  content.focus({ preventScroll: true });
+  content.setSelectionRange(start, start + (lines[number - 1] ?? "").length);
+  content.scrollTop = (content.scrollHeight / lines.length) * Math.max(number - 4, 0);
+}

@@ -342,6 +342,7 @@ def _of_modalities() -> None:
         postgresql_where=of_the_doors,
     )
     _window()
+    _what_operators_say()
 
 
 def _window() -> None:
@@ -390,4 +391,44 @@ def _window() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("name"),
         sa.UniqueConstraint("key_hash"),
+    )
+
+
+def _what_operators_say() -> None:
+    """Drafts of mappings, and what is held or dealt with."""
+    op.create_table(
+        "mapping_draft",
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("base", sa.String(), nullable=True),
+        sa.Column("content", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("path"),
+    )
+    op.create_table(
+        "mapping_version",
+        sa.Column("id", ROW_NUMBER, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("remark", sa.String(), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "settled_failure",
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("up_to", ROW_NUMBER, nullable=False),
+        sa.Column("remark", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("cause"),
+    )
+    op.create_table(
+        "held_destination",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
     )
