@@ -161,6 +161,7 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         "/orders/new",
         f"/orders/{number}",
         f"/orders/{number}/change",
+        f"/orders/{number}/requisition",
         f"/why?number={number}&ae=CT1",
         "/worklist?ae=CT1",
         "/worklist/2?ae=CT1",
