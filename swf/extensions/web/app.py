@@ -1,6 +1,7 @@
 """Puts the pages together: one application for people and programs, with one last resort for what nobody thought of."""
 
 from functools import partial
+from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 
@@ -114,6 +115,8 @@ def _welcome(request: Request) -> bool:
 
 def _not_found(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
+    if getattr(error, "detail", "") == HTTPStatus(code).phrase:  # nobody of ours said it
+        return refusing.told(request.url.path, code, _("there is no such page"))
     return refusing.told(request.url.path, code, getattr(error, "detail", ""))
 
 

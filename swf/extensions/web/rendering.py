@@ -45,10 +45,10 @@ _PAGES = (
         (
             Page("/orders", N_("Orders"), "o"),
             Page("/orders/new", N_("New order"), "n"),
+            Page("/worklist", N_("Worklist"), "l"),
             Page("/exams", N_("Exams"), "e"),
             Page("/held", N_("Held"), "h"),
             Page("/why", N_("Why not?"), "w"),
-            Page("/worklist", N_("Worklist"), "l"),
         ),
     ),
     Group(

@@ -11,14 +11,14 @@ from swf.dicom import listing
 from swf.dicom import mpps as rules
 from swf.dicom.terms import PerformedStatus
 from swf.extensions.web import mask, rendering
-from swf.extensions.web.language import _
+from swf.extensions.web.language import N_, _
 from swf.extensions.web.rooms import Rooms, Said, who
 from swf.store import mpps as mpps_store
 from swf.store.database import Record, Transaction
 from swf.workflow import operator, overdue, unscheduled
 
 SHOWN = 100
-KINDS = ("UNRESOLVED", "OVERDUE", *PerformedStatus)
+KINDS = (N_("unresolved").upper(), N_("overdue").upper(), *PerformedStatus)
 
 
 def routes(rooms: Rooms) -> APIRouter:
