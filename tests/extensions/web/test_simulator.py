@@ -27,7 +27,7 @@ def test_it_is_off(operator: Operator) -> None:
     """As the broker comes nothing can be simulated; the page says so, and what would switch it on."""
     text = operator.text("/simulator")
     assert "Nothing is simulated here. [simulator] enabled is false" in text
-    assert "Start" not in text
+    assert "Let it play" not in text
     assert operator.json("/api/v1/simulator")["enabled"] is False
     refused = operator.http.post("/api/v1/simulator/his/start", json={})
     assert (refused.status_code, "enabled is false" in refused.text) == (409, True)
