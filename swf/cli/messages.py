@@ -10,9 +10,10 @@ from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import as_lines, print_json, print_table, show
 from swf.cli.stored import looking, stored_message
 from swf.hl7 import charset
+from swf.hl7 import difference as hl7_difference
 from swf.store import journal
 from swf.store import messages as message_store
-from swf.workflow import replay
+from swf.workflow import difference, replay
 from swf.workflow import site as sites
 
 app = typer.Typer(help="Received messages, the newest first.", invoke_without_command=True)
@@ -52,6 +53,36 @@ def show_message(number: NumberArgument, as_json: JsonOption = False, config_fil
         return
     for name, value in found.items():
         print(f"{name}: {as_lines(value)}")
+
+
+@app.command("diff")
+def diff_messages(
+    one: Annotated[int, typer.Argument(help="The id of the earlier one.", metavar="ID")],
+    other: Annotated[int, typer.Argument(help="The id of the later one.", metavar="ID")],
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Two messages about one order: the fields that differ, and what the mapping makes of each; exit code 1 when any do."""
+    with refusals():
+        site = sites.load(config.load(config_file))
+    with looking(config_file) as database:
+        rows = [stored_message(database, number) for number in (one, other)]
+    contents = [difference.content(site, row) for row in rows]
+    if contents[0] is None or contents[1] is None:
+        refuse(["one of the messages cannot be read"], NOT_AS_HOPED)
+    fields = [
+        {"place": each.place, "before": each.before, "after": each.after}
+        for each in hl7_difference.of(contents[0], contents[1])
+    ]
+    items = [each._asdict() for each in difference.between(site, rows[0], rows[1])]
+    if as_json:
+        print_json([{"fields": fields, "items": items}])
+    else:
+        for lines in (fields, items):
+            print_table(
+                list(lines[0]) if lines else ["nothing differs"], ([*map(str, each.values())] for each in lines)
+            )
+    raise typer.Exit(NOT_AS_HOPED if fields or items else 0)
 
 
 @app.command("replay")

@@ -95,6 +95,13 @@ def later_messages(connection: Connection, orders: Collection[int], message: int
     return sorted(connection.scalars(statement))
 
 
+def messages_about(connection: Connection, orders: Collection[int], limit: int = 50) -> Sequence[Record]:
+    """The messages about any of these order rows, the newest first: number, time of arrival, type."""
+    about = select(JOURNAL.c.message).where(JOURNAL.c.order.in_(orders), JOURNAL.c.message.is_not(None))
+    statement = select(MESSAGE.c.id, MESSAGE.c.received_at, MESSAGE.c.type).where(MESSAGE.c.id.in_(about))
+    return connection.execute(statement.order_by(MESSAGE.c.id.desc()).limit(limit)).all()
+
+
 def came_from(connection: Connection, order: int, step_id: str) -> str:
     """The status that step of order row `order` had before its last change; "" when it never had another."""
     statement = select(JOURNAL.c.detail).where(JOURNAL.c.order == order, JOURNAL.c.event == Event.STEP_STATUS)

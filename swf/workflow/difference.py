@@ -110,11 +110,11 @@ def of(now: Site, then: Site, rows: Iterable[Record]) -> Difference:
     compared = []
     for row in rows:
         looked += 1
-        content = _content(now, row)
-        if content is None or not _is_read(now, content):
+        message = content(now, row)
+        if message is None or not _is_read(now, message):
             continue
         read += 1
-        before, after = (_made(_found(site, row), content) for site in (now, then))
+        before, after = (_made(_found(site, row), message) for site in (now, then))
         changes = tuple(_changes(before, after))
         if changes or before.refusal != after.refusal:
             told = (row.id, row.type, row.source, row.disposition)
@@ -126,9 +126,9 @@ def between(site: Site, one: Record, other: Record) -> list[Changed]:
     """The items of one message beside those of another, by the mapping in force; a refused one has none."""
     made = []
     for row in (one, other):
-        content = _content(site, row)
-        readable = content is not None and _is_read(site, content)
-        made.append(_made(_found(site, row), content) if content is not None and readable else Made())
+        message = content(site, row)
+        is_read = message is not None and _is_read(site, message)
+        made.append(_made(_found(site, row), message) if message is not None and is_read else Made())
     return list(_changes(*made))
 
 
@@ -147,7 +147,7 @@ def _found(site: Site, row: Record) -> Site:
     return site.at_door(row.door).for_source(read_header(row.raw), row.peer)
 
 
-def _content(site: Site, row: Record) -> Message | None:
+def content(site: Site, row: Record) -> Message | None:
     """The message, None when nobody can read it: no mapping changes that."""
     if row.disposition == Disposition.BROKEN:
         return None

@@ -398,3 +398,16 @@ def test_a_draft_that_refuses_what_is_taken_fails_the_command(
     assert run("mapping save").exit_code == 2
     assert run("mapping discard mappings/default.toml").exit_code == 0
     assert run("mapping draft draft.toml ../swf.toml").exit_code == 2
+
+
+def test_two_messages_are_compared_at_a_terminal(make_broker: MakeBroker, run: Run, tmp_path: Path) -> None:
+    """What a second message about an order says otherwise than the first, field by field, and on the worklist."""
+    broker = make_broker()
+    use(broker, tmp_path)
+    assert send(broker, order(1), order(1).replace(b"|1|P|", b"|2|P|").replace(b"DOE", b"ROE")) == ["AA", "AA"]
+    (told,) = rows(run("messages diff 1 2 --json"))
+    assert {"place": "PID-5", "before": "DOE^JANE", "after": "ROE^JANE"} in told["fields"]
+    assert [each["attribute"] for each in told["items"]] == ["PatientName"]
+    shown = run("messages diff 1 2")
+    assert (shown.exit_code, "ROE^JANE" in shown.stdout) == (1, True)
+    assert run("messages diff 1 1").exit_code == 0

@@ -22,6 +22,7 @@ from swf.extensions.web.pages import (
     account,
     bench,
     by_hand,
+    compare,
     deliveries,
     devices,
     held,
@@ -51,6 +52,7 @@ PAGES = (
     order,
     why,
     worklist,
+    compare,  # before the messages, for it is no number
     messages,
     bench,
     deliveries,

@@ -63,11 +63,12 @@ def _fields(segment: Segment, version: str, *, revealed: bool) -> list[Field]:
 def _field(segment: Segment, number: int, version: str, *, revealed: bool) -> Field:
     name = dictionary.field_name(version, segment.name, number) or ""
     text = segment.raw(number)
-    masked = bool(text) and not revealed and not _is_harmless(segment.name, number)
+    masked = bool(text) and not revealed and not is_harmless(segment.name, number)
     meaning = "" if masked or segment.repetitions(number) > 1 else segment.value(number)
     shown = MASK if masked else text
     return Field(f"{segment.name}-{number}", name, shown, meaning if meaning != text else "", masked)
 
 
-def _is_harmless(segment: str, number: int) -> bool:
+def is_harmless(segment: str, number: int) -> bool:
+    """Whether a field says nothing of a patient, so that it is shown to everybody."""
     return segment in _WHOLE or number in _PARTS.get(segment, _NOTHING)

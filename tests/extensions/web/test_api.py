@@ -30,6 +30,7 @@ def test_every_route_for_programs_is_described(operator: Operator) -> None:
         "/api/v1/worklist/{step}/reveal",
         "/api/v1/messages",
         "/api/v1/messages/{number}/replay",
+        "/api/v1/messages/compare",
         "/api/v1/simulator",
         "/api/v1/simulator/exercise",
         "/api/v1/simulator/exercises/{name}/start",

@@ -169,6 +169,7 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         "/devices/CT1",
         "/messages",
         "/messages/3",
+        "/messages/compare?one=1&other=2",
         "/bench?message=3",
         f"/bench/file?path={operator.broker.site.mapping.path}&line=3",
         "/bench/difference",

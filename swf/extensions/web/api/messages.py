@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from swf.extensions.web import rendering
-from swf.extensions.web.pages import messages
+from swf.extensions.web.pages import compare, messages
 from swf.extensions.web.rooms import Rooms, who
 
 _LOOK_S = 0.25
@@ -40,6 +40,12 @@ def routes(rooms: Rooms) -> APIRouter:
             if found["rows"] or time.monotonic() >= ends:
                 return rendering.json([rendering.named(row) for row in found["rows"]])
             await asyncio.sleep(_LOOK_S)
+
+    @router.get("/api/v1/messages/compare", summary="What differs between two messages, patients masked")
+    def get_compare(one: int, other: int) -> Response:
+        found = compare.found(rooms, one, other, revealed=False)
+        lists = {name: [each._asdict() for each in found[name]] for name in ("fields", "items")}
+        return rendering.json({"one": one, "other": other, "orders": found["orders"], **lists})
 
     @router.post("/api/v1/messages/{number}/replay", summary="Take a message again; without really only try")
     def post_replay(request: Request, number: int, really: bool = False) -> Response:

@@ -92,7 +92,9 @@ def _shown(
     row = one(rooms, number)
     with rooms.database.reading() as connection:
         events = journal.of_message(connection, number)
-        orders = journal.numbers_of(connection, {event.order for event in events if event.order})
+        touched = {event.order for event in events if event.order}
+        orders = journal.numbers_of(connection, touched)
+        others = [each for each in journal.messages_about(connection, touched) if each.id != number]
     return {
         "row": row,
         "lines": hl7_view.lines(bytes(row.raw), revealed=revealed),
@@ -100,6 +102,7 @@ def _shown(
         "events": events,
         "text": trace_view.text,
         "orders": orders,
+        "others": others,
         "revealed": revealed,
         "outcome": outcome,
         "changes": [_masked(each, revealed=revealed) for each in outcome.changes] if outcome else [],

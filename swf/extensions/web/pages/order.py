@@ -79,6 +79,7 @@ def found(rooms: Rooms, number: str, *, revealed: bool) -> dict[str, Any]:
         "lines": lines,
         "picture": trace_view.picture(lines, names),
         "revealed": revealed,
+        "messages": list(reversed(messages)),
         "devices": sorted({*(each.ae_title for each in settings.modality), *(row.ae_title for row in asked)}),
     }
 
