@@ -115,7 +115,7 @@ def _unmarked(template: str) -> list[str]:
     text = re.sub(r"(?s)\{%-?\s*trans\b.*?endtrans\s*-?%\}|\{#.*?#\}", "", template)
     text = re.sub(r"(?s)\{\{.*?\}\}|\{%.*?%\}", "\0", text)
     text = re.sub(r"(?s)<(code|kbd|style|script)\b[^>]*>.*?</\1>", " ", text)
-    told = re.findall(r'(?:placeholder|title|alt|aria-label)="([^"]*)"', text)
+    told = re.findall(r'(?:placeholder|title|alt|aria-label)="([^"|]*)"', text)  # with a bar it is HL7
     bare = re.sub(r'&\w+;|<[^>]*>|[\w-]+="[^"]*"', " ", text)  # a macro may hold an attribute without its tag
     words = re.findall(r"[A-Za-z]{2,}", " ".join([bare, *told]))
     return [word for word in words if word not in NO_WORDS]
