@@ -61,7 +61,6 @@ PAGES = (
     simulator,
     devices,
     language_page,
-    api,
 )
 _STATIC = Path(__file__).parent / "static"
 
@@ -85,6 +84,7 @@ def build(rooms: Rooms) -> FastAPI:
     app.include_router(login.routes(rooms, identity, proofs))
     app.include_router(account.routes(rooms, identity, proofs))
     app.include_router(users.routes(rooms, proofs))
+    app.include_router(api.routes(rooms, proofs))
     app.add_api_route("/events", _events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_exception_handler(HTTPException, _not_found)

@@ -6,12 +6,13 @@ Labels are names of the configuration and defined terms of the standard alone, s
 from collections.abc import Iterable, Iterator
 from importlib import metadata
 
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from swf import clock
 from swf.dicom import flaws
 from swf.dicom.terms import StepStatus
+from swf.extensions.web.counting import Counting
 from swf.extensions.web.pages import today
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
@@ -22,12 +23,13 @@ class Figures(Collector):
 
     def __init__(self, rooms: Rooms) -> None:
         self._rooms = rooms
+        self._counting = Counting(rooms.database)
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing is read to be registered."""
         return []
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Everything there is to tell."""
         yield _gauge(
             "swf_build_info", "Version of this program.", ["version"], [((metadata.version("swf-broker"),), 1)]
@@ -38,6 +40,7 @@ class Figures(Collector):
         )
         yield from self._lines()
         yield from self._day()
+        yield from self._counting.collect()
 
     def _lines(self) -> Iterator[GaugeMetricFamily]:
         settings, now = self._rooms.site().settings, clock.now()

@@ -29,8 +29,26 @@ def test_every_route_for_programs_is_described(operator: Operator) -> None:
         "/api/v1/worklist",
         "/api/v1/worklist/{step}/reveal",
         "/api/v1/messages",
+        "/api/v1/messages/{number}",
+        "/api/v1/messages/{number}/reveal",
         "/api/v1/messages/{number}/replay",
         "/api/v1/messages/compare",
+        "/api/v1/deliveries",
+        "/api/v1/deliveries/{number}",
+        "/api/v1/deliveries/{number}/reveal",
+        "/api/v1/deliveries/{number}/retry",
+        "/api/v1/exams",
+        "/api/v1/exams/{uid}",
+        "/api/v1/exams/{uid}/reveal",
+        "/api/v1/exams/{uid}/link",
+        "/api/v1/exams/{uid}/unlink",
+        "/api/v1/exams/{uid}/end",
+        "/api/v1/held",
+        "/api/v1/me",
+        "/api/v1/users",
+        "/api/v1/users/{name}",
+        "/api/v1/tokens",
+        "/api/v1/tokens/{name}",
         "/api/v1/simulator",
         "/api/v1/simulator/exercise",
         "/api/v1/simulator/exercises/{name}/start",
@@ -110,7 +128,7 @@ def test_figures_tell_nothing_of_a_patient(operator: Operator) -> None:
     assert "swf_messages_today 2.0" in figures
     assert "swf_messages_refused_today 1.0" in figures
     assert not [each for each in ("DOE", "SIM4711", order.accession, order.placer_number) if each in figures]
-    assert {*re.findall(r'(\w+)="', figures)} <= {"version", "status", "destination", "service"}
+    assert {*re.findall(r'(\w+)="', figures)} <= {"version", "status", "destination", "service", "disposition", "event"}
 
 
 def test_what_nobody_had_thought_of_is_one_page(

@@ -10,8 +10,10 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from swf.extensions.web import rendering
+from swf.extensions.web.api import shapes
 from swf.extensions.web.pages import compare, messages
 from swf.extensions.web.rooms import Rooms, who
+from swf.hl7 import charset
 
 _LOOK_S = 0.25
 _LONGEST_WAIT_S = 60.0
@@ -33,12 +35,12 @@ def routes(rooms: Rooms) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/v1/messages", summary="Messages, the newest first; with wait until one comes that fits")
-    async def get_messages(asked: Annotated[Asked, Query()]) -> Response:
+    async def get_messages(asked: Annotated[Asked, Query()]) -> list[shapes.Message]:
         ends = time.monotonic() + _seconds(asked.wait)
         while True:
             found = await run_in_threadpool(messages.listed, rooms, asked.q, **asked.model_dump(exclude={"q", "wait"}))
             if found["rows"] or time.monotonic() >= ends:
-                return rendering.json([rendering.named(row) for row in found["rows"]])
+                return [shapes.Message.model_validate(row) for row in found["rows"]]
             await asyncio.sleep(_LOOK_S)
 
     @router.get("/api/v1/messages/compare", summary="What differs between two messages, patients masked")
@@ -47,9 +49,22 @@ def routes(rooms: Rooms) -> APIRouter:
         lists = {name: [each._asdict() for each in found[name]] for name in ("fields", "items")}
         return rendering.json({"one": one, "other": other, "orders": found["orders"], **lists})
 
+    @router.get("/api/v1/messages/{number}", summary="One message, without its content")
+    def get_message(number: int) -> shapes.Message:
+        return shapes.Message.model_validate(messages.one(rooms, number))
+
+    @router.post("/api/v1/messages/{number}/reveal", summary="What it says; the journal keeps who asked")
+    def post_reveal(request: Request, number: int) -> shapes.MessageText:
+        row = messages.one(rooms, number)
+        messages.note_reveal(rooms, request, number)
+        told, answer = (str(charset.for_people(bytes(raw or b""))) for raw in (row.raw, row.acknowledgement))
+        return shapes.MessageText(id=number, message=told, acknowledgement=answer)
+
     @router.post("/api/v1/messages/{number}/replay", summary="Take a message again; without really only try")
-    def post_replay(request: Request, number: int, really: bool = False) -> Response:
-        return rendering.json(messages.replayed(rooms, number, who(request), really=really)._asdict())
+    def post_replay(request: Request, number: int, really: bool = False) -> shapes.Outcome:
+        outcome = messages.replayed(rooms, number, who(request), really=really)
+        changes = tuple(messages.masked(each, revealed=False) for each in outcome.changes)
+        return shapes.Outcome.model_validate(outcome._replace(changes=changes))
 
     return router
 

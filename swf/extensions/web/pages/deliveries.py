@@ -13,6 +13,7 @@ from swf.jobs import relay
 from swf.model.delivery import DeliveryStatus
 from swf.store import deliveries as delivery_store
 from swf.store import journal
+from swf.store.database import Record
 from swf.workflow import operator
 
 SHOWN = 100
@@ -53,11 +54,18 @@ def listed(rooms: Rooms, status: str, limit: int = SHOWN) -> dict[str, Any]:
     return {"rows": rows, "status": status, "statuses": list(DeliveryStatus), "shown": limit}
 
 
-def _shown(rooms: Rooms, number: int, *, revealed: bool) -> dict[str, Any]:
+def one(rooms: Rooms, number: int) -> Record:
+    """A delivery; raises HTTPException when there is none."""
     with rooms.database.reading() as connection:
         row = delivery_store.one(connection, number)
-        orders = journal.numbers_of(connection, [row.order]) if row is not None and row.order else []
     if row is None:
         raise HTTPException(404, _("there is no delivery %(number)s", number=number))
+    return row
+
+
+def _shown(rooms: Rooms, number: int, *, revealed: bool) -> dict[str, Any]:
+    row = one(rooms, number)
+    with rooms.database.reading() as connection:
+        orders = journal.numbers_of(connection, [row.order]) if row.order else []
     lines = [] if row.type in relay.KINDS else hl7_view.lines(bytes(row.payload), revealed=revealed)
     return {"row": row, "orders": orders, "lines": lines, "revealed": revealed, "parked": DeliveryStatus.PARKED}

@@ -34,13 +34,13 @@ def routes(rooms: Rooms) -> APIRouter:
     @router.post("/messages/{number}/reveal")
     def reveal(request: Request, number: int) -> HTMLResponse:
         shown = _shown(rooms, number, revealed=True)
-        _note_reveal(rooms, request, number)
+        note_reveal(rooms, request, number)
         return rendering.answer("message.html", **shown)
 
     @router.post("/messages/{number}/download")
     def download(request: Request, number: int) -> Response:
         row = one(rooms, number)
-        _note_reveal(rooms, request, number)
+        note_reveal(rooms, request, number)
         headers = {"Content-Disposition": f'attachment; filename="message-{number}.hl7"'}
         return Response(bytes(row.raw), media_type="application/octet-stream", headers=headers)
 
@@ -81,7 +81,8 @@ def replayed(rooms: Rooms, number: int, by: str, *, really: bool) -> Outcome:
     return outcome
 
 
-def _note_reveal(rooms: Rooms, request: Request, number: int) -> None:
+def note_reveal(rooms: Rooms, request: Request, number: int) -> None:
+    """Keep in the journal who looked at whom."""
     by = who(request)
     rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=[], message=number))
 
@@ -105,13 +106,14 @@ def _shown(
         "others": others,
         "revealed": revealed,
         "outcome": outcome,
-        "changes": [_masked(each, revealed=revealed) for each in outcome.changes] if outcome else [],
+        "changes": [masked(each, revealed=revealed) for each in outcome.changes] if outcome else [],
         "really": really,
         "whole": row.disposition != Disposition.BROKEN,
     }
 
 
-def _masked(change: Change, *, revealed: bool) -> Change:
+def masked(change: Change, *, revealed: bool) -> Change:
+    """A change, without who the patient is unless that was asked for."""
     if revealed or not mask.is_of_the_patient(change.attribute):
         return change
     return change._replace(before=change.before and mask.MASK, after=change.after and mask.MASK)

@@ -40,59 +40,88 @@ def _lookers(router: APIRouter, rooms: Rooms) -> None:
 
     @router.get("/exams/{uid}")
     def exam(uid: str) -> HTMLResponse:
-        return rendering.answer("exam.html", **_shown(rooms, uid, revealed=False))
+        return rendering.answer("exam.html", **shown(rooms, uid, revealed=False))
 
     @router.post("/exams/{uid}/reveal")
     def reveal(request: Request, uid: str) -> HTMLResponse:
-        shown, by = _shown(rooms, uid, revealed=True), who(request)
-        orders = sorted({step.order for step in shown["linked"]})
-        rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=orders))
-        return rendering.answer("exam.html", **shown)
+        found = shown(rooms, uid, revealed=True)
+        note_reveal(rooms, request, uid)
+        return rendering.answer("exam.html", **found)
 
 
 def _doers(router: APIRouter, rooms: Rooms) -> None:
     @router.post("/exams/{uid}/link")
-    def link(request: Request, uid: str, said: Said) -> Response:
+    def linked(request: Request, uid: str, said: Said) -> Response:
         accession, step = said.get("accession", "").strip(), said.get("step", "")
-        force = said.get("force") == "1"
-
-        def work(transaction: Transaction) -> None:
-            unscheduled.link(transaction, rooms.site(), uid, accession, clock.now(), step_id=step, force=force)
-
-        return _done(rooms, request, uid, f"link {uid} to {accession}", work)
+        link(rooms, who(request), uid, accession, step=step, force=said.get("force") == "1")
+        return _back(uid)
 
     @router.post("/exams/{uid}/unlink")
-    def unlink(request: Request, uid: str, said: Said) -> Response:
-        accession = said.get("accession", "")
-
-        def work(transaction: Transaction) -> None:
-            unscheduled.unlink(transaction, rooms.site(), uid, clock.now(), accession_number=accession)
-
-        return _done(rooms, request, uid, f"unlink {uid} from {accession}", work)
+    def unlinked(request: Request, uid: str, said: Said) -> Response:
+        unlink(rooms, who(request), uid, said.get("accession", ""))
+        return _back(uid)
 
     @router.post("/exams/{uid}/end")
-    def end(request: Request, uid: str, said: Said) -> Response:
+    def ended(request: Request, uid: str, said: Said) -> Response:
         status = PerformedStatus.DISCONTINUED if said.get("how") == "discontinued" else PerformedStatus.COMPLETED
-
-        def work(transaction: Transaction) -> None:
-            overdue.end(transaction, rooms.site(), uid, status, clock.now())
-
-        return _done(rooms, request, uid, f"end {uid} as {status}", work)
+        end(rooms, who(request), uid, status)
+        return _back(uid)
 
 
-def _done(rooms: Rooms, request: Request, uid: str, did: str, work: Callable[[Transaction], None]) -> Response:
-    """Do it and note who did, in one transaction; then show the exam as it is now."""
-    by = who(request)
+def link(rooms: Rooms, by: str, uid: str, accession: str, *, step: str = "", force: bool = False) -> None:
+    """The exam was performed for that order; raises Unresolvable."""
+
+    def work(transaction: Transaction) -> None:
+        unscheduled.link(transaction, rooms.site(), uid, accession, clock.now(), step_id=step, force=force)
+
+    _done(rooms, by, f"link {uid} to {accession}", work)
+
+
+def unlink(rooms: Rooms, by: str, uid: str, accession: str) -> None:
+    """The exam was not performed for that order, or for none; raises Unresolvable."""
+
+    def work(transaction: Transaction) -> None:
+        unscheduled.unlink(transaction, rooms.site(), uid, clock.now(), accession_number=accession)
+
+    _done(rooms, by, f"unlink {uid} from {accession or 'every order'}", work)
+
+
+def end(rooms: Rooms, by: str, uid: str, status: PerformedStatus) -> None:
+    """The exam ended, which its device has not told; raises Unresolvable."""
+
+    def work(transaction: Transaction) -> None:
+        overdue.end(transaction, rooms.site(), uid, status, clock.now())
+
+    _done(rooms, by, f"end {uid} as {status}", work)
+
+
+def _done(rooms: Rooms, by: str, did: str, work: Callable[[Transaction], None]) -> None:
+    """Do it and note who did, in one transaction."""
 
     def both(transaction: Transaction) -> None:
         work(transaction)
         operator.acted(transaction, clock.now(), by, did)
 
     rooms.database.run(both)
+
+
+def _back(uid: str) -> Response:
+    """The exam as it is now."""
     return RedirectResponse(f"/exams/{rendering.part(uid)}", 303)
 
 
-def _shown(rooms: Rooms, uid: str, *, revealed: bool) -> dict[str, Any]:
+def note_reveal(rooms: Rooms, request: Request, uid: str) -> None:
+    """Keep in the journal who looked at whom."""
+    by = who(request)
+    with rooms.database.reading() as connection:
+        row = mpps_store.seen(connection, uid)
+        linked = mpps_store.seen_for(connection, row.id) if row is not None else []
+    orders = sorted({step.order for step in linked})
+    rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=orders))
+
+
+def shown(rooms: Rooms, uid: str, *, revealed: bool) -> dict[str, Any]:
+    """Everything there is to an exam; raises HTTPException when nobody reported it."""
     with rooms.database.reading() as connection:
         row = mpps_store.seen(connection, uid)
         linked = mpps_store.seen_for(connection, row.id) if row is not None else []

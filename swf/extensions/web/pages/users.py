@@ -97,18 +97,20 @@ def _token_doers(router: APIRouter, rooms: Rooms) -> None:
 async def added(rooms: Rooms, proofs: Proofs, by: str, name: str, *, role: Role, password: str) -> None:
     """Add a user; raises UserRefused."""
     kept = await hashed(proofs, name, password)
-    await run_in_threadpool(
-        rooms.database.run,
-        lambda transaction: users.add(transaction, clock.now(), by, name, role=role, password_hash=kept),
+    await changed(
+        rooms, lambda transaction: users.add(transaction, clock.now(), by, name, role=role, password_hash=kept)
     )
 
 
 async def set_password(rooms: Rooms, proofs: Proofs, by: str, name: str, password: str) -> None:
     """Give somebody another password; raises UserRefused."""
     kept = await hashed(proofs, name, password)
-    await run_in_threadpool(
-        rooms.database.run, lambda transaction: users.set_password(transaction, clock.now(), by, name, kept)
-    )
+    await changed(rooms, lambda transaction: users.set_password(transaction, clock.now(), by, name, kept))
+
+
+async def changed(rooms: Rooms, work: Callable[[Transaction], None]) -> None:
+    """Do it in one transaction, beside the loop."""
+    await run_in_threadpool(rooms.database.run, work)
 
 
 async def hashed(proofs: Proofs, name: str, password: str) -> str:
