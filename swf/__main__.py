@@ -1,6 +1,10 @@
 """`python -m swf` and the `swf` command."""
 
-from swf.cli import app
+import gc
+
+gc.disable()  # what modules make while they are read stays; to look through it again and again took a sixth of the start
+
+from swf.cli import app  # noqa: E402
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """The front door: one short function per command. Exit codes: 0 done, 1 not as hoped, 2 refused before it began."""
 
+import gc
 import importlib
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -93,9 +94,11 @@ COMMANDS = {
 
 @cache
 def _loaded(word: str) -> Any:
-    """The command as its module makes it."""
+    """The command as its module makes it; garbage is collected from here on, and not sought among modules."""
     module, _, name = COMMANDS[word][0].partition(":")
     made = getattr(importlib.import_module(f"swf.cli.{module}"), name)
+    gc.freeze()
+    gc.enable()
     alone = typer.Typer()
     if isinstance(made, typer.Typer):
         alone.add_typer(made, name=word)

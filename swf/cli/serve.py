@@ -1,5 +1,6 @@
 """`swf serve` and `swf reload`: the broker as a process, told by signals what to do."""
 
+import gc
 import os
 import signal
 import threading
@@ -27,6 +28,7 @@ def serve(config_file: ConfigOption = None) -> None:
         broker = Broker(config.load(config_file))
         wishes = wishes_of_signals()
         broker.start()
+    gc.freeze()  # what stands when the doors open stays, and a collection need not look through it
     with pid.noted(note_of(config_file)):
         print(ready(broker), flush=True)  # the one line a supervisor waits for
         while wishes.get() == signal.SIGHUP:
