@@ -14,7 +14,8 @@ from rich.text import Text
 from swf import clock, config, log
 from swf.cli.options import NOT_AS_HOPED
 from swf.cli.refusals import refusals
-from swf.cli.serve import ready, told_to_stop
+from swf.cli.serve import ready
+from swf.cli.signals import told_to_stop
 
 if TYPE_CHECKING:
     from swf.broker import Broker

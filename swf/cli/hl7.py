@@ -8,7 +8,7 @@ import typer
 from swf.cli.options import HL7_DOOR, NOT_AS_HOPED
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import as_lines, shown
-from swf.cli.serve import told_to_stop
+from swf.cli.signals import told_to_stop
 from swf.cli.typed import address_of, messages_in, read
 from swf.errors import UnreadableMessage
 from swf.extensions.simulator.mis import Mis, Personality, Received

@@ -3,7 +3,6 @@
 import gc
 import os
 import signal
-import threading
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -85,11 +84,3 @@ def ready(broker: "Broker") -> str:
     answers = [f"{door} {address[0]}:{address[1]}" for door, address in doors if address]
     answers += [f"window on {broker.web.url}"] if broker.web.url else []
     return f"swf ready: {', '.join(answers or roles)}"
-
-
-def told_to_stop() -> threading.Event:
-    """Is set by SIGTERM and SIGINT."""
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping

@@ -19,7 +19,7 @@ from swf.cli import practice
 from swf.cli.options import DICOM_DOOR, HL7_DOOR, NOT_AS_HOPED, JsonOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_table
-from swf.cli.serve import told_to_stop
+from swf.cli.signals import told_to_stop
 from swf.cli.typed import address_of
 from swf.extensions.simulator import faults as faults_of
 from swf.extensions.simulator import ordering, pace, telling
