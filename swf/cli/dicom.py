@@ -13,11 +13,9 @@ from swf import clock, config
 from swf.cli.options import ConfigOption, JsonOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_json, print_table
-from swf.cli.stored import looking
 from swf.cli.typed import address_of
 from swf.dicom import datasets, encoding, listing, worklist
 from swf.extensions.simulator.modality import Modality, worklist_query
-from swf.workflow import stations
 
 _TitleOption = Annotated[str, typer.Option("--as", help="The calling AE title.")]
 _CalledOption = Annotated[str, typer.Option("--called", help="The called AE title.")]
@@ -58,6 +56,9 @@ def query(
 
 def _from_store(asked: Dataset, title: str, called: str, config_file: Path | None) -> list[Dataset]:
     """What the door would answer, read back as the modality reads it."""
+    from swf.cli.stored import looking  # noqa: PLC0415  what is asked over the network needs no store
+    from swf.workflow import stations  # noqa: PLC0415
+
     with refusals():
         settings = config.load(config_file)
     station = stations.find(settings, title, called)
