@@ -30,6 +30,8 @@ SPECIFIC_CHARACTER_SET = 0x00080005
 _ITEM_TAG = 0xFFFEE000
 _HEADER = struct.Struct("<HHL")
 _LENGTH = struct.Struct("<L")
+_MANY = 256
+_LENGTHS = [_LENGTH.pack(size) for size in range(_MANY)]  # nearly every element is short
 _NUMBERS = {"US": "<H", "SS": "<h", "UL": "<L", "SL": "<l", "FL": "<f", "FD": "<d"}
 _TEXTS = frozenset(
     {"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"}
@@ -104,7 +106,8 @@ def _pieces(item: Item) -> dict[int, bytes]:
     for keyword, value in item.items():
         tag, _, head, pack = layout(keyword)
         content = pack(value)
-        pieces[tag] = head + _LENGTH.pack(len(content)) + content
+        size = len(content)
+        pieces[tag] = head + (_LENGTHS[size] if size < _MANY else _LENGTH.pack(size)) + content
     return pieces
 
 

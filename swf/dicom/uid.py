@@ -1,11 +1,13 @@
 """Unique identifiers: check, make a new one, derive one that stays the same (PS3.5 clause 9 and B.2)."""
 
+import hashlib
 import re
 import uuid
 
 LONGEST = 64
 _FORM = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))+")
 _NAMESPACE = uuid.UUID("6f0b3a52-1c58-4d0e-9a75-2f6d1f7b4c11")  # ours; another one would rename every derived study
+_FIXED_BITS, _VERSION_5 = 0xF000 << 64 | 0xC000 << 48, 0x5000 << 64 | 0x8000 << 48  # of a UUID (RFC 9562)
 
 
 def valid(uid: str) -> bool:
@@ -24,4 +26,5 @@ def derive(*parts: str) -> str:
     Every part goes in with its length, so that ("A1", "2") and ("A", "12") are different.
     """
     name = "".join(f"{len(part)}:{part}" for part in parts)
-    return f"2.25.{uuid.uuid5(_NAMESPACE, name).int}"
+    digest = hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).digest()
+    return f"2.25.{int.from_bytes(digest[:16]) & ~_FIXED_BITS | _VERSION_5}"

@@ -18,6 +18,7 @@ _MOST_LINES = 250_000
 _MOST_SEGMENTS = 50_000
 _TOO_MANY = f"The message has more than {_MOST_SEGMENTS} segments"
 _SEGMENT_SEQUENCE, _APPLICATION_ERROR = 100, 207
+_DECLARING = 2  # MSH-1 and MSH-2 are the delimiters
 _MEANT = (
     "PID",
     "PV1",
@@ -117,7 +118,9 @@ class Segment:
         """
         fields = self._fields or self._split()
         text = fields[field] if 0 < field < len(fields) else ""
-        if not text or self._is_declaration(field):
+        if not text:
+            return ""
+        if field <= _DECLARING and self.name == "MSH":
             return text if repetition == 1 else ""
         _, separator, between, escape, within = self._delimiters
         if repetition != 1 or (between and between in text):
@@ -157,7 +160,7 @@ class Segment:
 
     def _is_declaration(self, field: int) -> bool:
         """MSH-1 and MSH-2 hold separators as data."""
-        return field <= 2 and self.name == "MSH"  # noqa: PLR2004  MSH-2
+        return field <= _DECLARING and self.name == "MSH"
 
 
 def _part(text: str, separator: str, number: int) -> str:

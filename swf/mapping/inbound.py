@@ -16,7 +16,7 @@ from swf.hl7.message import Segment, Shape
 from swf.hl7.order_groups import OrderGroup
 from swf.mapping import catalogue, conditions, rules, selectors
 from swf.mapping.catalogue import Entry
-from swf.mapping.rules import OWN_SEGMENT, STEP, Lines, Rule, RuleSet, SiteMapping
+from swf.mapping.rules import OWN_SEGMENT, STEP, Lines, Reading, Rule, RuleSet, SiteMapping
 from swf.mapping.selectors import Selector, Source
 
 _LINES = frozenset({"LT", "ST", "UT"})
@@ -150,12 +150,13 @@ def _evaluate(
     lines: Lines, group: OrderGroup, warnings: list[str], *, changing: bool, shape: Shape | None = None
 ) -> dict[str, Value]:
     item: dict[str, Value] = {}
-    for rule, places in lines.worth_reading(shape or group.shape(), changing=changing):
+    for reading in lines.worth_reading(shape or group.shape(), changing=changing):
+        rule = reading.rule
         if rule.conditions and not all(conditions.holds(condition, group) for condition in rule.conditions):
             continue
         if rule.keyword in item:  # an earlier line for the same attribute said something
             continue
-        value = (_recurring if rule.recurs else _value)(rule, places, group, warnings) if places else None
+        value = (_recurring if rule.recurs else _read)(reading, group, warnings) if reading.places else None
         if value or (value is not None and not rule.required):  # what is required cannot be cleared
             item[rule.keyword] = value
         elif not changing and rule.default:
@@ -165,23 +166,39 @@ def _evaluate(
     return item
 
 
-def _recurring(rule: Rule, places: tuple[Selector, ...], group: OrderGroup, warnings: list[str]) -> Value | None:
-    """`_value`, remembered for what comes again with other orders."""
-    place = places[0]
+def _recurring(reading: Reading, group: OrderGroup, warnings: list[str]) -> Value | None:
+    """`_read`, remembered for what comes again with other orders."""
+    place, known = reading.places[0], reading.known
     segment = group.segments[place.segment][0]
-    if not segment.plain(place.field):
-        return _value(rule, places, group, warnings)
-    key = (place, segment.raw(place.field))
-    value = rule.known.get(key)
+    if known is None or not segment.plain(place.field):
+        return _read(reading, group, warnings)
+    text = segment.raw(place.field)
+    value = known.get(text)
     if value is not None:
         return value
     changed = len(warnings)
-    value = _value(rule, places[:1], group, warnings)
-    if value and changed == len(warnings) and len(key[1]) <= _LONGEST_KNOWN:
-        if len(rule.known) >= _MOST_KNOWN:
-            rule.known.clear()
-        rule.known[key] = value
-    return value if value is not None else _value(rule, places[1:], group, warnings)
+    value = _value(reading.rule, reading.places[:1], group, warnings)
+    if value and changed == len(warnings) and len(text) <= _LONGEST_KNOWN:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[text] = value
+    return value if value is not None else _value(reading.rule, reading.places[1:], group, warnings)
+
+
+def _read(reading: Reading, group: OrderGroup, warnings: list[str]) -> Value | None:
+    """`_value`, without ado when the first place is the only one to be asked, as it nearly always is."""
+    rule, places, place, _ = reading
+    if place is None:
+        return _value(rule, places, group, warnings)
+    source = Source(group.segments[place.segment][0], place.field, 1, place.component, place.subcomponent)
+    if source.is_null() or (rule.remark and rule.remark(source)):
+        return _value(rule, places, group, warnings)
+    value = rule.function(source)
+    if not value:
+        return None if len(places) == 1 and not rule.required else _value(rule, places, group, warnings)
+    if isinstance(value, str) and encoding.fits(rule.keyword)(value):
+        return value
+    return _fitted(rule, _Origin(place, group, warnings), value)
 
 
 def _value(rule: Rule, places: Iterable[Selector], group: OrderGroup, warnings: list[str]) -> Value | None:

@@ -1,7 +1,7 @@
 """A mapping ready for use: its lines, where orders go, what is sent (RAD-2, RAD-4 to RAD-5; RAD TF-2 Appendix B)."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +39,8 @@ class Rule:
 
     `default_selectors` are read for new orders only, after the others. `conditions` decide whether the line counts for
     an order at all; `filters` choose among the occurrences of what it reads. Of several lines for one attribute, only
-    the `last` refuses an order. A line that `recurs` reads what many orders share, such as codes, rooms and physicians;
-    `known` are the values it has made so far. `remark` tells what the function had to leave out.
+    the `last` refuses an order. A line that `recurs` reads what many orders share, such as codes, rooms and physicians.
+    `remark` tells what the function had to leave out.
     """
 
     keyword: str
@@ -59,7 +59,6 @@ class Rule:
     last: bool = True
     remark: Callable[[Source], str] | None = None
     recurs: bool = False
-    known: dict[tuple[Selector, str], Value] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def places(self) -> tuple[Selector, ...]:
@@ -80,14 +79,27 @@ class Rule:
         return {place.segment for place in (*self.places, *asked)}
 
 
+class Reading(NamedTuple):
+    """A rule with its places that say anything in messages of one shape.
+
+    `first` is the first of them when it is read at once, as nearly all are: no repetitions, nothing to choose from.
+    `known` are the values a rule that recurs has made of what stood there so far.
+    """
+
+    rule: Rule
+    places: tuple[Selector, ...]
+    first: Selector | None
+    known: dict[str, Value] | None
+
+
 class Lines:
     """Rules in the order they are tried; remembers which of them find anything in messages of the same shape."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
-        self._found: dict[tuple[Shape, bool], tuple[tuple[Rule, tuple[Selector, ...]], ...]] = {}
+        self._found: dict[tuple[Shape, bool], tuple[Reading, ...]] = {}
 
-    def worth_reading(self, shape: Shape, *, changing: bool) -> tuple[tuple[Rule, tuple[Selector, ...]], ...]:
+    def worth_reading(self, shape: Shape, *, changing: bool) -> tuple[Reading, ...]:
         """The rules that may give a value or refuse the order, each with its places that say anything.
 
         `changing` leaves out what counts for new orders only.
@@ -102,13 +114,14 @@ class Lines:
                 self._found[key] = found
         return found
 
-    def _look(self, shape: Shape, *, changing: bool) -> Iterator[tuple[Rule, tuple[Selector, ...]]]:
+    def _look(self, shape: Shape, *, changing: bool) -> Iterator[Reading]:
         said = {(name, number) for name, *segments in shape for numbers in segments for number in numbers}
         for rule in self.rules:
             wanted = rule.selectors if changing else rule.places
             places = tuple(place for place in wanted if (place.segment, place.field) in said)
             if places or (not changing and (rule.default or rule.required)):
-                yield rule, places
+                at_once = bool(places) and not (rule.every or rule.filters or places[0].picks)
+                yield Reading(rule, places, places[0] if at_once else None, {} if rule.recurs else None)
 
 
 class RuleSet(NamedTuple):

@@ -31,6 +31,11 @@ class Selector(NamedTuple):
     component: int
     subcomponent: int
 
+    @property
+    def picks(self) -> bool:
+        """Whether it is anything but the first repetition of the field in the first segment of that name."""
+        return not self.occurrence == self.repetition == 1
+
     def __str__(self) -> str:
         parts = [part for part in (self.component, self.subcomponent) if part]
         field = f"{self.segment}{_picked(self.occurrence)}-{self.field}{_picked(self.repetition)}"

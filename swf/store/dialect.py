@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, create_engine, event, func
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Select, Table, create_engine, event, func, text
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -120,6 +120,14 @@ def new_row(kind: str, table: Table) -> "sqlite.Insert | postgresql.Insert":
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415  reads all its drivers, which SQLite does not need
 
     return postgresql.insert(table)
+
+
+def next_number(kind: str, table: Table) -> ColumnElement[int]:
+    """The number of the row that comes next into `table`, whose numbers are never used again."""
+    if kind != "sqlite":
+        return func.nextval(func.pg_get_serial_sequence(f'"{table.name}"', "id"))
+    used = text("SELECT seq FROM sqlite_sequence WHERE name = :table").bindparams(table=table.name)
+    return func.coalesce(used.columns(seq=BigInteger).scalar_subquery(), 0) + 1
 
 
 def pattern(kind: str, asked: str) -> str:

@@ -1,12 +1,15 @@
 """Orders and the steps scheduled for them."""
 
+from collections import namedtuple
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
 
 from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP
+from swf.store import dialect
 from swf.store.database import Record, Transaction
 from swf.store.prepared import Prepared
 
@@ -37,13 +40,21 @@ _OF_STUDY = Prepared(
 _ONE = Prepared(select(ORDER).where(ORDER.c.id == bindparam("number")).with_for_update())
 _CHILDREN = select(ORDER.c.id).where(ORDER.c.parent == bindparam("number")).order_by(ORDER.c.id)
 _OF_ACCESSION = select(ORDER).where(ORDER.c.accession_number == bindparam("accession")).limit(2)
-_INSERT_ORDER = Prepared(insert(ORDER).returning(*ORDER.c))
+_INSERT_ORDER = Prepared(insert(ORDER))
+_ADDED = cast(Any, namedtuple)("Row", [column.key for column in ORDER.columns])  # noqa: PYI024  what a query gives
 _INSERT_STEP = Prepared(insert(STEP).returning(STEP.c.id))
 _INSERT_VALUES = Prepared(insert(FURTHER_VALUE))
 _DELETE_VALUES = Prepared(delete(FURTHER_VALUE).where(FURTHER_VALUE.c.step == bindparam("number")))
 _CHANGE_ORDER = Prepared(update(ORDER).where(ORDER.c.id == bindparam("number")))
-_AMEND_ORDER = Prepared(update(ORDER).where(ORDER.c.id == bindparam("number")).returning(*ORDER.c))
 _CHANGE_STEP = Prepared(update(STEP).where(STEP.c.id == bindparam("number")).values(version=STEP.c.version + 1))
+_UNTOLD = {
+    "result_status": "",
+    "parent": None,
+    "is_parent": False,
+    "said_by": None,
+    "said_at": None,
+    "sent_at": None,
+}
 
 
 def find(
@@ -66,20 +77,30 @@ def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Re
     return transaction.execute(_OF_ACCESSION, {"accession": accession_number}).all()
 
 
+def next_number(transaction: Transaction) -> int:
+    """The number of the row that is added next; no other order ever gets it, whether this one is added or not."""
+    return int(_next(transaction.dialect.name).one(transaction).number)
+
+
+@cache
+def _next(kind: str) -> Prepared:
+    return Prepared(select(dialect.next_number(kind, ORDER).label("number")))
+
+
 def add(transaction: Transaction, **columns: Any) -> Record:
-    """Add an order; returns its row. It came under the identity of its patient unless told otherwise."""
-    values = {"identity": columns["patient"], "result_status": "", "parent": None, "is_parent": False, **columns}
-    return _INSERT_ORDER.one(transaction, **values)
+    """Add an order, under the `id` that `next_number` gave if one is told; returns its row.
+
+    It came under the identity of its patient unless told otherwise.
+    """
+    number = columns.get("id") or next_number(transaction)
+    values = {**_UNTOLD, "identity": columns["patient"], **columns, "id": number}
+    _INSERT_ORDER.run(transaction, **values)
+    return cast(Record, _ADDED(**values))
 
 
 def change(transaction: Transaction, number: int, **columns: Any) -> None:
     """Set `columns` of order row `number`."""
     _CHANGE_ORDER.run(transaction, number=number, **columns)
-
-
-def amended(transaction: Transaction, number: int, **columns: Any) -> Record:
-    """`change`, and the row as it then is."""
-    return _AMEND_ORDER.one(transaction, number=number, **columns)
 
 
 def steps(transaction: Transaction, order: int) -> Sequence[Record]:

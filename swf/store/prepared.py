@@ -70,7 +70,7 @@ class Prepared:
         """Run it once for each of `rows`, which all have the same keys; at least one."""
         compiled = self._compile(connection.dialect, tuple(rows[0]))
         parameters = [_parameters(compiled, row) for row in rows]
-        cursor = _cursor(connection)
+        cursor = _driver(connection).cursor()
         try:
             cursor.executemany(compiled.sql, parameters)
         except connection.dialect.loaded_dbapi.Error as error:
@@ -84,9 +84,8 @@ class Prepared:
 
     def _execute(self, connection: Connection, values: Mapping[str, Any]) -> tuple[_Compiled, Any]:
         compiled = self._compile(connection.dialect, tuple(values))
-        cursor = _cursor(connection)
         try:
-            cursor.execute(compiled.sql, _parameters(compiled, values))
+            cursor = _driver(connection).execute(compiled.sql, _parameters(compiled, values))
         except connection.dialect.loaded_dbapi.Error as error:
             raise _translated(connection, compiled.sql, error) from error
         return compiled, cursor
@@ -155,11 +154,12 @@ def _record(compiled: _Compiled, found: Sequence[Any]) -> Record:
         found = list(found)
         for place, convert in compiled.reads:
             found[place] = convert(found[place])
-    return cast(Record, compiled.row(found))
+    return compiled.row(found)  # type: ignore[no-any-return]  # `cast` would be a call for each row
 
 
-def _cursor(connection: Connection) -> Any:
-    return cast(Any, connection.connection.dbapi_connection).cursor()
+def _driver(connection: Connection) -> Any:
+    """The driver's own connection; that of either database gives a cursor for what it executes."""
+    return connection.connection.dbapi_connection
 
 
 def _translated(connection: Connection, sql: str, error: Exception) -> Exception:

@@ -48,22 +48,20 @@ def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: 
     mapped = order_request.mapped_steps(request, group, changing=False)
     known = patients.identify(request.transaction, request.site, mapped[0].item, request.at)
     now = said(request, group)
-    added = orders.add(
+    order = orders.next_number(request.transaction)
+    row = orders.add(
         request.transaction,
+        id=order,
         patient=known.number,
         identity=known.identity,
         placer_order_number=numbers.placer[0],
         placer_issuer=numbers.placer[1] if numbers.placer[0] else "",
-        filler_order_number=numbers.filler[0],
-        filler_issuer=numbers.filler[1] if numbers.filler[0] else "",
-        accession_number=numbers.accession,
         status=OrderStatus.SCHEDULED,
         created_at=request.at,
         updated_at=request.at,
+        **_numbers_of_ours(request, order, numbers),
         **now.columns,
     )
-    row = _complete_numbers(request, added, numbers)
-    order = row.id
     request.positions[order] = sum(not step.step.get("ScheduledProcedureStepID") for step in mapped)
     request.created.add(order)
     request.note(Event.ORDER_CREATED, order, accession_number=row.accession_number)
@@ -73,17 +71,13 @@ def create(request: Request, group: OrderGroup, numbers: Numbers, *, scheduled: 
         _add_step(request, row, step, known, first=not position)
 
 
-def _complete_numbers(request: Request, order: Record, numbers: Numbers) -> Record:
-    """The order with the numbers it came without: ours for the accession, which also serves as filler number."""
-    accession = numbers.accession
-    if not accession:
-        accession = identifiers.accession_number(request.site, order.id, request.at)
-    filler = numbers.filler[0] or accession
-    if (accession, filler) == (numbers.accession, numbers.filler[0]):
-        return order
-    issuer = numbers.filler[1] if numbers.filler[0] else request.site.settings.site.name
-    changes = {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
-    return orders.amended(request.transaction, order.id, **changes)
+def _numbers_of_ours(request: Request, order: int, numbers: Numbers) -> dict[str, str]:
+    """Accession and filler number, ours where the order came without: that of the accession serves as filler number too."""
+    filler, issuer = numbers.filler
+    accession = numbers.accession or identifiers.accession_number(request.site, order, request.at)
+    if not filler:
+        filler, issuer = accession, request.site.settings.site.name
+    return {"accession_number": accession, "filler_order_number": filler, "filler_issuer": issuer}
 
 
 def revise(request: Request, group: OrderGroup, order: Record, numbers: Numbers, *, changing: bool = True) -> None:
