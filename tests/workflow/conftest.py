@@ -129,7 +129,7 @@ class Department:
         dataset.PerformedProcedureStepEndDate, dataset.PerformedProcedureStepEndTime = "20260316", "094800"
         dataset.PerformedSeriesSequence = [modality._series("Abdomen", "CT1", 2)]
         if reason:
-            code = modality._code(reason, "DCM", "Reason")
+            code = modality.coded(reason, "DCM", "Reason")
             dataset.PerformedProcedureStepDiscontinuationReasonCodeSequence = [code]
         self.set(uid, dataset)
 
