@@ -55,13 +55,13 @@ def differences(message: Message) -> list[str]:
             number = int(field.name.rsplit("_", 1)[1])
             if (segment.name, number) in {("MSH", 1), ("MSH", 2)}:
                 continue
-            if segment.value(number, repetition) != field.to_er7():
+            if segment.value(number, repetition) != unescape(field.to_er7()):  # the library leaves escapes as they are
                 found.append(f"{field.name}: {segment.value(number, repetition)!r} {field.to_er7()!r}")
             for position, component in enumerate(field.children, start=1):
                 place = _place(component, position)
                 parts = {_place(part, inner): part.to_er7() for inner, part in enumerate(component.children, start=1)}
                 for inner, part in (parts or {1: component.to_er7()}).items():
-                    if segment.value(number, repetition, place, inner) != part:
+                    if segment.value(number, repetition, place, inner) != unescape(part):
                         found.append(f"{field.name}.{place}.{inner}")
     return found
 
