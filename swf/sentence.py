@@ -43,6 +43,11 @@ def alternatives(words: Iterable[str]) -> str:
     return _joined(words, say("%(first)s or %(second)s").template)
 
 
+def all_of(words: Iterable[str]) -> str:
+    """`a and b and c`."""
+    return _joined(words, say("%(first)s and %(second)s").template)
+
+
 def together(parts: Iterable[str]) -> str:
     """`a; b; c`."""
     return _joined(parts, "%(first)s; %(second)s")

@@ -18,6 +18,7 @@ from swf.mapping import conditions, inbound, selectors
 from swf.mapping.inbound import MappedStep
 from swf.mapping.rules import STEP, Rule, SiteMapping
 from swf.mapping.selectors import Selector, Source
+from swf.sentence import all_of, say, together
 
 DEFAULT, STATIONS, CATALOGUE = "default", "[stations]", "[catalogue]"
 _LONGEST_SHOWN = 60
@@ -77,7 +78,12 @@ def orders(mapping: SiteMapping, content: Message, *, changing: Callable[[OrderG
     groups = order_groups.order_groups(content)
     found: list[Explanation] = []
     for number, group in enumerate(groups, start=1):
-        found += _order(mapping, group, f"order {number} of {len(groups)}", changing=changing(group))
+        found += _order(
+            mapping,
+            group,
+            say("order %(order)s of %(orders)s", order=number, orders=len(groups)),
+            changing=changing(group),
+        )
     return found
 
 
@@ -92,7 +98,9 @@ def _order(mapping: SiteMapping, group: OrderGroup, title: str, *, changing: boo
     for number, step in enumerate(steps):
         reached = [stage[min(number, len(stage) - 1)] for stage in stages]
         findings = _Explainer(mapping, step, reached, changing).findings(lines)
-        yield _explanation(f"{title}, step {number + 1} of {len(steps)}", findings, step)
+        yield _explanation(
+            say("%(title)s, step %(step)s of %(steps)s", title=title, step=number + 1, steps=len(steps)), findings, step
+        )
 
 
 def _stages(mapping: SiteMapping) -> Iterator[SiteMapping]:
@@ -203,13 +211,13 @@ class _Explainer:
         if value is not None:
             looked = [text for text in looked if text.endswith(_IS_NULL)]
         left_out = [text for text in self.step.warnings if text.endswith(f" was left out of {keyword}")]
-        return "; ".join(dict.fromkeys([*left_out, *looked])) or "the line names no place"
+        return together(dict.fromkeys([*left_out, *looked])) or say("the line names no place")
 
     def _looked(self, line: _Watched) -> Iterator[str]:
         group, rule = self.step.source, line.rule
         unmet = [condition for condition in rule.conditions if not conditions.holds(condition, group)]
         if unmet:
-            yield f"the line counts only when {' and '.join(map(str, unmet))}"
+            yield say("the line counts only when %(conditions)s", conditions=all_of(map(str, unmet)))
             return
         for selector in rule.selectors if self.changing else rule.places:
             yield _found(rule, selector, group, self._own(line))
@@ -227,17 +235,24 @@ def _values(step: MappedStep, inside: str) -> Mapping[str, Value]:
 def _found(rule: Rule, selector: Selector, group: OrderGroup, noted: list[_Reading]) -> str:
     """What was at a place that gave no value."""
     if group.first(selector.segment) is None:
-        return f"there is no {selector.segment}"
+        return say("there is no %(segment)s", segment=selector.segment)
     sources = [source for source in selectors.sources(selector, group) if source.text().strip()]
     if not sources:
-        return f"{selector} is empty"
+        return say("%(place)s is empty", place=str(selector))
     if any(source.text() == NULL for source in sources):
-        return f"{selector} {_IS_NULL}"
-    text = f"{_place(sources[0])} is {sources[0].text()[:_LONGEST_SHOWN]}"
-    reading = next((reading for reading in noted if reading.source == sources[0]), None)
-    if reading is None:
-        return f"{text}: {' and '.join(map(str, rule.filters)) or 'it'} does not hold there"
-    return f"{text}: {'nothing of it is kept' if reading.value else f'{rule.function_name} makes nothing of it'}"
+        return say('%(place)s is "" (NULL), which clears what is stored', place=str(selector))
+    return _kept_nothing(rule, sources[0], next((reading for reading in noted if reading.source == sources[0]), None))
+
+
+def _kept_nothing(rule: Rule, source: Source, reading: _Reading | None) -> str:
+    """Why nothing came of what was there."""
+    told: dict[str, str] = {"place": _place(source), "value": source.text()[:_LONGEST_SHOWN]}
+    if reading is not None and reading.value:
+        return say("%(place)s is %(value)s: nothing of it is kept", **told)
+    if reading is not None:
+        return say("%(place)s is %(value)s: %(function)s makes nothing of it", **told, function=rule.function_name)
+    filters = all_of(map(str, rule.filters)) or say("it")
+    return say("%(place)s is %(value)s: %(filters)s does not hold there", **told, filters=filters)
 
 
 def _refusal(mapping: SiteMapping, error: MappingError) -> str:

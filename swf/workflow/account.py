@@ -35,7 +35,7 @@ GENERATED = {
 }
 """What the workflow adds to an item, and why."""
 
-_STORED = "stored before"
+_STORED = say("stored before")
 
 
 class _Tried(NamedTuple):
@@ -106,4 +106,6 @@ def _why(attribute: str, *, is_new: bool) -> str:
     generated = GENERATED.get(attribute.rpartition("/")[2])
     if generated is None:
         return _STORED
-    return generated if is_new else f"{_STORED}; {generated}, unless an earlier message did"
+    return (
+        generated if is_new else say("stored before; %(generated)s, unless an earlier message did", generated=generated)
+    )

@@ -104,13 +104,19 @@ def keep(transaction: Transaction, site: Site, change: tuple[str, str, int], at:
     path, text = _admitted(transaction, site, name), plain(content)
     present = drafts.one(transaction, str(path))
     if len(text) > LONGEST:
-        raise DraftRefused(f"{path}: is longer than {LONGEST} characters")
+        raise DraftRefused(say("%(path)s: is longer than %(most)s characters", path=path, most=LONGEST))
     if present is None:
         drafts.add(transaction, path=str(path), base=_on_disk(path), content=text, by=by, at=at)
         operator.acted(transaction, at, by, f"draft of {path} begun")
         return
     if present.revision != revision or not drafts.change(transaction, str(path), revision, content=text, by=by, at=at):
-        raise DraftRefused(f"{path}: {present.by} has changed the draft meanwhile; copy your text and look at it anew")
+        raise DraftRefused(
+            say(
+                "%(path)s: %(who)s has changed the draft meanwhile; copy your text and look at it anew",
+                path=path,
+                who=present.by,
+            )
+        )
 
 
 def _admitted(transaction: Transaction, site: Site, name: str) -> Path:
@@ -118,10 +124,10 @@ def _admitted(transaction: Transaction, site: Site, name: str) -> Path:
     path = files.plain(Path(name))
     closed = _closed(site.settings, path)
     if closed:
-        raise DraftRefused(f"{path}: {closed}")
+        raise DraftRefused(say("%(path)s: %(why)s", path=path, why=closed))
     known = path in site.files or drafts.one(transaction, str(path)) is not None
     if not known and path.exists():
-        raise DraftRefused(f"{path}: is there and no part of the mapping")
+        raise DraftRefused(say("%(path)s: is there and no part of the mapping", path=path))
     return path
 
 
@@ -138,7 +144,7 @@ def rebase(transaction: Transaction, name: str, at: datetime, by: str) -> None:
     """Let a draft count as made from the file as it is now, which its author has looked at."""
     row = drafts.one(transaction, name)
     if row is None:
-        raise DraftRefused(f"{name}: there is no draft of it")
+        raise DraftRefused(say("%(path)s: there is no draft of it", path=name))
     drafts.change(transaction, name, row.revision, base=_on_disk(Path(name)))
     operator.acted(transaction, at, by, f"draft of {name} laid over the file as it is")
 
@@ -146,7 +152,7 @@ def rebase(transaction: Transaction, name: str, at: datetime, by: str) -> None:
 def discard(transaction: Transaction, name: str, at: datetime, by: str) -> None:
     """Throw a draft away; raises DraftRefused when there is none."""
     if not drafts.drop(transaction, name):
-        raise DraftRefused(f"{name}: there is no draft of it")
+        raise DraftRefused(say("%(path)s: there is no draft of it", path=name))
     operator.acted(transaction, at, by, f"draft of {name} thrown away")
 
 
@@ -175,9 +181,9 @@ def save(database: Database, site: Site, at: datetime, by: str, seen: str = "") 
     with database.reading() as connection:
         rows = drafts.everything(connection)
     if not rows:
-        raise DraftRefused("there is no draft to be saved")
+        raise DraftRefused(say("there is no draft to be saved"))
     if seen and seen != stamp(rows):
-        raise DraftRefused("a draft has changed since you looked at the difference; look at it again")
+        raise DraftRefused(say("a draft has changed since you looked at the difference; look at it again"))
     changes = {Path(row.path): Change(row.base, _as_before(row.base, row.content)) for row in rows}
     revisions = {row.path: row.revision for row in rows}
 
@@ -195,7 +201,7 @@ def undo(database: Database, site: Site, number: int, at: datetime, by: str) -> 
     with database.reading() as connection:
         row = drafts.version(connection, number)
     if row is None:
-        raise DraftRefused(f"there is no saving {number}")
+        raise DraftRefused(say("there is no saving %(number)s", number=number))
     changes = {Path(path): Change(each["after"], each["before"]) for path, each in row.files.items()}
     return _put_in_force(database, site, changes, (at, by, f"saving {number} undone"), lambda _: None)
 
@@ -226,15 +232,19 @@ def _write(site: Site, changes: Mapping[Path, Change]) -> list[str]:
     for path, change in changes.items():
         closed = _closed(site.settings, path)
         if closed:
-            raise DraftRefused(f"{path}: {closed}")
+            raise DraftRefused(say("%(path)s: %(why)s", path=path, why=closed))
         if _on_disk(path) not in change:
-            raise DraftRefused(f"{path}: has changed on disk; look at it as it is now before you write over it")
+            raise DraftRefused(
+                say("%(path)s: has changed on disk; look at it as it is now before you write over it", path=path)
+            )
     with_texts(site, {path: change.after and plain(change.after) for path, change in changes.items()})
     order = sorted(changes, key=lambda path: site.files.index(path) if path in site.files else len(site.files))
     try:  # what is named by others first, the uppermost document last
         files.write({path: changes[path].after for path in reversed(order)})
     except OSError as error:
-        raise DraftRefused(f"the mapping was not written: {error.strerror}: {error.filename}") from error
+        raise DraftRefused(
+            say("the mapping was not written: %(reason)s: %(path)s", reason=error.strerror, path=error.filename)
+        ) from error
     return [str(path) for path in order]
 
 
@@ -242,7 +252,7 @@ def _on_disk(path: Path) -> str | None:
     try:
         return files.on_disk(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise DraftRefused(f"{path}: cannot be read: {error}") from error
+        raise DraftRefused(say("%(path)s: cannot be read: %(reason)s", path=path, reason=error)) from error
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from fastapi import HTTPException
 
 from swf.extensions.web import mask
+from swf.extensions.web.language import _
 from swf.hl7 import batch
 from swf.model.message import Disposition
 from swf.store.database import Database, Record
@@ -77,7 +78,7 @@ def given(said: Mapping[str, str]) -> list[Came]:
         try:
             content = base64.b64decode(said["bytes"], validate=True)
         except binascii.Error as error:
-            raise HTTPException(400, "the file did not arrive whole") from error
+            raise HTTPException(400, _("the file did not arrive whole")) from error
         pieces = batch.split(content.translate(None, b"\x0b\x1c"))
     else:
         pieces = [_MARK + piece for piece in batch.split(said.get("text", "").encode())]

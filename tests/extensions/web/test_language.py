@@ -1,5 +1,6 @@
 """The window speaks English, German and Russian: which of them, and that nothing is left unsaid."""
 
+import ast
 import contextvars
 import copy
 import json
@@ -142,3 +143,15 @@ def test_a_reason_in_russian(operator: Operator) -> None:
     assert f"CT1 не видит {order.accession}: статус" in shown
     assert "Что сделать: пусть МИС отправит заявку заново" in shown
     assert operator.json("/api/v1/why", **question)["sentence"] == f"CT1 does not see {order.accession}: status"
+
+
+def test_a_refusal_is_never_a_bare_text() -> None:
+    """A page that says no says so in the reader's language: whatever it raises was said for translators."""
+    bare = [
+        f"{module.name}:{call.lineno}"
+        for module in (catalogues.ROOT / "extensions/web").rglob("*.py")
+        for call in ast.walk(ast.parse(module.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "HTTPException"
+        if len(call.args) > 1 and isinstance(call.args[1], ast.Constant | ast.JoinedStr)
+    ]
+    assert bare == []

@@ -16,6 +16,7 @@ from swf import clock
 from swf.errors import ConfigError, DraftRefused
 from swf.extensions.web import bench_view, rendering
 from swf.extensions.web.bench_view import Came, Look
+from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Form, Rooms, Said, SaidAtLength, who
 from swf.mapping import files
 from swf.store import drafts as draft_store
@@ -87,7 +88,7 @@ def _doers(router: APIRouter, rooms: Rooms) -> None:
         except DraftRefused as error:  # what was typed stays on the page
             shown = _document(rooms, said.get("path", ""))
             return rendering.answer(
-                "bench_file.html", 409, **shown | {"text": said.get("content", ""), "refused": str(error)}, line=0
+                "bench_file.html", 409, **shown | {"text": said.get("content", ""), "refused": error.args[0]}, line=0
             )
         return _to_file(said["path"])
 
@@ -207,7 +208,7 @@ def _stored(rooms: Rooms, number: int) -> Record:
     with rooms.database.reading() as connection:
         row = message_store.one(connection, number)
     if row is None:
-        raise HTTPException(404, f"there is no message {number}")
+        raise HTTPException(404, _("there is no message %(number)s", number=number))
     return row
 
 
@@ -216,7 +217,7 @@ def _document(rooms: Rooms, path: str) -> dict[str, Any]:
     name = files.plain(Path(path))
     document: Document | None = next((each for each in found["documents"] if each.path == name), None)
     if document is None:
-        raise HTTPException(404, f"{path} is no part of the mapping")
+        raise HTTPException(404, _("%(path)s is no part of the mapping", path=path))
     text = document.draft.content if document.draft else document.text or ""
     before = drafts.plain(document.text or "")
     changes = difflib.unified_diff(before.splitlines(), text.splitlines(), "in force", "draft", lineterm="", n=2)

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from swf import clock
 from swf.extensions.web import mask, rendering
+from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, who
 from swf.net import probes
 from swf.net.probes import Peer, Probed
@@ -57,7 +58,7 @@ def account(rooms: Rooms, ae_title: str, most: int = SHOWN) -> Account:
     with rooms.database.reading() as connection:
         found = workflow_devices.of(connection, rooms.site().settings, ae_title, clock.now(), most)
     if not found.device.configured and found.device.last_at is None:
-        raise HTTPException(404, f"no device called {ae_title} is configured, and none has called")
+        raise HTTPException(404, _("no device called %(name)s is configured, and none has called", name=ae_title))
     for asked in found.asked:
         for path in asked.keys:
             if mask.is_of_the_patient(path):
@@ -93,7 +94,7 @@ def _peer(rooms: Rooms, kinds: tuple[str, ...], name: str) -> Peer:
     for peer in probes.peers(rooms.site().settings):
         if peer.kind in kinds and peer.name == name:
             return peer
-    raise HTTPException(404, f"the settings hold no address of {name}")
+    raise HTTPException(404, _("the settings hold no address of %(name)s", name=name))
 
 
 def _page(rooms: Rooms, probed: Probed | None = None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from swf import clock, config
 from swf.dicom import listing
 from swf.extensions.web import mask, rendering
 from swf.extensions.web.rooms import Rooms, who
+from swf.sentence import listed as each_of
+from swf.sentence import say
 from swf.store import board
 from swf.workflow import operator, station_list
 from swf.workflow.station_list import Listed, StationList
@@ -83,7 +85,15 @@ def answer(rooms: Rooms, step: int, caller: tuple[str, str], *, last: bool) -> L
         settings = rooms.site().settings
         listed, hidden = station_list.one(connection, settings, caller, step, clock.now(), last=last)
     if listed is None:
-        raise HTTPException(404, f"step {step} is not on the list of {caller[0]} now: {', '.join(hidden)}")
+        raise HTTPException(
+            404,
+            say(
+                "step %(step)s is not on the list of %(device)s now: %(rules)s",
+                step=step,
+                device=caller[0],
+                rules=each_of(hidden),
+            ),
+        )
     return listed
 
 
