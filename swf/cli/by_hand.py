@@ -1,6 +1,5 @@
 """What `swf orders new`, `change` and `cancel` do: the same as the form of the window, in the store of the settings."""
 
-import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +8,7 @@ from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED
 from swf.cli.refusals import refusals, refuse
 from swf.cli.stored import looking
+from swf.cli.typed import by as typist
 from swf.errors import Misfilled
 from swf.store.database import Database, Record, Transaction
 from swf.workflow import by_hand
@@ -35,7 +35,7 @@ class Changed(NamedTuple):
 
 def asked(key: str, tell: bool = False) -> Asked:
     """Who types."""
-    return Asked(f"{getpass.getuser()}, at the command line", key or by_hand.new_key(), tell)
+    return Asked(typist(), key or by_hand.new_key(), tell)
 
 
 def new(config_file: Path | None, said: NewOrder, by: Asked, confirmed: str) -> Record:

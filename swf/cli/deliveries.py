@@ -6,13 +6,15 @@ import typer
 
 from swf import clock
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
-from swf.cli.refusals import refuse
+from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import as_lines, show
 from swf.cli.stored import looking
+from swf.cli.typed import by
 from swf.dicom import mpps_envelope
 from swf.hl7 import charset
 from swf.jobs import relay
 from swf.store import deliveries as delivery_store
+from swf.workflow import operator
 
 app = typer.Typer(help="Messages to destinations, the newest first.", invoke_without_command=True)
 
@@ -45,9 +47,11 @@ def show_delivery(number: NumberArgument, config_file: ConfigOption = None) -> N
 
 
 @app.command("retry")
-def retry_delivery(number: NumberArgument, config_file: ConfigOption = None) -> None:
-    """Put a parked message back into its line."""
-    with looking(config_file) as database, database.transaction() as transaction:
-        released = delivery_store.release(transaction, number, clock.now())
-    if not released:
-        refuse([f"delivery {number} is not parked"], NOT_AS_HOPED)
+def retry_delivery(number: NumberArgument, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
+    """Put a parked message back into its line; the journal keeps who did."""
+    with looking(config_file) as database, refusals(NOT_AS_HOPED):
+        database.run(lambda transaction: operator.retry(transaction, clock.now(), by(), number))
+        with database.reading() as connection:
+            row = delivery_store.one(connection, number)
+    if as_json:
+        show([row], ("id", "destination", "type", "status", "attempts", "next_attempt_at", "last_error"), as_json)

@@ -1,6 +1,5 @@
 """`swf lint`, `swf explain` and `swf mapping`: what a mapping does, before it does it."""
 
-import getpass
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_json, print_table, shown
 from swf.cli.stored import looking, stored_message
-from swf.cli.typed import messages_in, read
+from swf.cli.typed import by, messages_in, read
 from swf.mapping import lint as mapping_lint
 from swf.mapping import loader
 from swf.model.message import Disposition
@@ -214,7 +213,7 @@ def draft_file(
         with database.reading() as connection:
             present = draft_store.one(connection, str(instead_of))
         change = (str(instead_of), content, present.revision if present else 0)
-        database.run(lambda transaction: drafts.keep(transaction, site, change, clock.now(), _who()))
+        database.run(lambda transaction: drafts.keep(transaction, site, change, clock.now(), by()))
 
 
 @app.command("discard")
@@ -224,7 +223,7 @@ def discard_draft(
 ) -> None:
     """Throw a draft away."""
     with looking(config_file) as database:
-        database.run(lambda transaction: drafts.discard(transaction, path, clock.now(), _who()))
+        database.run(lambda transaction: drafts.discard(transaction, path, clock.now(), by()))
 
 
 @app.command("save")
@@ -233,7 +232,7 @@ def save_drafts(config_file: ConfigOption = None) -> None:
     with refusals():
         site = sites.load(config.load(config_file))
     with looking(config_file) as database:
-        for name in drafts.save(database, site, clock.now(), _who()):
+        for name in drafts.save(database, site, clock.now(), by()):
             print(f"saved: {name}")
 
 
@@ -259,10 +258,5 @@ def undo_saving(
     with refusals():
         site = sites.load(config.load(config_file))
     with looking(config_file) as database:
-        for name in drafts.undo(database, site, number, clock.now(), _who()):
+        for name in drafts.undo(database, site, number, clock.now(), by()):
             print(f"undone: {name}")
-
-
-def _who() -> str:
-    """Who types, as the journal keeps it."""
-    return f"{getpass.getuser()} at a terminal"

@@ -11,12 +11,13 @@ from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_json, print_table, show, shown
 from swf.cli.stored import looking
+from swf.cli.typed import by
 from swf.dicom import mpps as rules
 from swf.dicom import mpps_details
 from swf.dicom.terms import PerformedStatus
 from swf.store import mpps as mpps_store
 from swf.store.database import Database, Record, Transaction
-from swf.workflow import overdue, unscheduled
+from swf.workflow import operator, overdue, unscheduled
 from swf.workflow import site as sites
 from swf.workflow.site import Site
 
@@ -64,11 +65,12 @@ def show_step(uid: UidArgument, as_json: JsonOption = False, config_file: Config
 
 
 @app.command("link")
-def link_step(
+def link_step(  # noqa: PLR0917  each is an option of the command
     uid: UidArgument,
     accession: Annotated[str, typer.Argument(help="The accession number of the order.")],
     step: Annotated[str, typer.Option("--step", help="Only this scheduled step of the order.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Also when the patient is another one.")] = False,
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Say that a performed step was performed for an order: its steps follow, and the destinations are told."""
@@ -77,6 +79,8 @@ def link_step(
         lambda transaction, site: unscheduled.link(
             transaction, site, uid, accession, clock.now(), step_id=step, force=force
         ),
+        (uid, f"link {uid} to {accession}"),
+        as_json=as_json,
     )
 
 
@@ -84,12 +88,15 @@ def link_step(
 def unlink_step(
     uid: UidArgument,
     accession: Annotated[str, typer.Argument(help="The accession number of the order; without it, every one.")] = "",
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Say that a performed step was not performed for an order: its steps are on the worklist again."""
     _resolve(
         config_file,
         lambda transaction, site: unscheduled.unlink(transaction, site, uid, clock.now(), accession_number=accession),
+        (uid, f"unlink {uid} from {accession or 'every order'}"),
+        as_json=as_json,
     )
 
 
@@ -99,19 +106,38 @@ def end_step(
     discontinued: Annotated[
         bool, typer.Option("--discontinued", help="It was broken off; else it was completed.")
     ] = False,
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Say how an exam ended that its device left open; what the device may report later still counts."""
     status = PerformedStatus.DISCONTINUED if discontinued else PerformedStatus.COMPLETED
-    _resolve(config_file, lambda transaction, site: overdue.end(transaction, site, uid, status, clock.now()))
+    _resolve(
+        config_file,
+        lambda transaction, site: overdue.end(transaction, site, uid, status, clock.now()),
+        (uid, f"end {uid} as {status}"),
+        as_json=as_json,
+    )
 
 
-def _resolve(config_file: Path | None, work: Callable[[Transaction, Site], None]) -> None:
-    """Do it in one transaction of the store; a running broker sends what is to be told within seconds."""
+def _resolve(
+    config_file: Path | None, work: Callable[[Transaction, Site], None], done: tuple[str, str], *, as_json: bool
+) -> None:
+    """Do it and note who did, in one transaction; a running broker sends what is to be told within seconds."""
+    uid, did = done
     with refusals():
         site = sites.load(config.load(config_file))
+
+    def both(transaction: Transaction) -> None:
+        work(transaction, site)
+        operator.acted(transaction, clock.now(), by(), did)
+
     with looking(config_file) as database, refusals(NOT_AS_HOPED):
-        database.run(lambda transaction: work(transaction, site))
+        database.run(both)
+        if as_json:
+            row = _reported(database, uid)
+            with database.reading() as connection:
+                linked = [_step(step) for step in mpps_store.seen_for(connection, row.id)]
+            print_json([{**{name: getattr(row, name) for name in _COLUMNS[:-1]}, "linked": linked}])
 
 
 def _reported(database: Database, uid: str) -> Record:

@@ -9,7 +9,8 @@ from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
 from swf.cli.refusals import refusals
 from swf.cli.screen import print_json, show
 from swf.cli.stored import looking, making
-from swf.cli.users import RoleOption, by, change
+from swf.cli.typed import by
+from swf.cli.users import RoleOption, change
 from swf.model.user import Role
 from swf.store import users as store
 from swf.workflow import users

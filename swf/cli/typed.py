@@ -1,10 +1,21 @@
 """What somebody types or names: addresses, and files of messages."""
 
+import getpass
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from swf.cli.refusals import refuse
 from swf.hl7 import mllp
+
+
+def by() -> str:
+    """Who types, as the journal keeps it."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # in a container that gives its user no name
+        name = f"user {os.getuid()}"
+    return f"{name}, at the command line"
 
 
 def address_of(text: str) -> tuple[str, int]:

@@ -1,7 +1,6 @@
 """`swf users`: who may use the operator's window, and what for. A password is asked for or read, never typed in a command."""
 
 import getpass
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
 from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import show
 from swf.cli.stored import looking, making
+from swf.cli.typed import by
 from swf.model.user import Role
 from swf.store import users as store
 from swf.store.database import Transaction
@@ -77,15 +77,6 @@ def change(config_file: Path | None, work: Callable[[Transaction], None]) -> Non
     """Do it in one transaction; a store nobody has made yet is made, for the window may not open before there is a user."""
     with making(config_file) as database, refusals(NOT_AS_HOPED):
         database.run(work)
-
-
-def by() -> str:
-    """Who types, as the journal keeps it."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # in a container that gives its user no name
-        name = f"user {os.getuid()}"
-    return f"{name}, at the command line"
 
 
 def _new_password(name: str) -> str:

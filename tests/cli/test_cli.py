@@ -156,7 +156,10 @@ def test_a_parked_message_is_sent_again(make_broker: MakeBroker, mis: Mis, run: 
     assert mis.wait_for(1)
     parked = _wait_for_status(run, "PARKED")
     mis.personality = lambda _received: "AA"
-    assert run("deliveries", "retry", parked["id"]).exit_code == 0
+    assert json.loads(run("deliveries", "retry", parked["id"], "--json").stdout)[0]["id"] == parked["id"]
+    assert [each["did"] for each in json.loads(run("journal", "--event", "operator acted", "--json").stdout)] == [
+        "retry"
+    ]
     assert _wait_for_status(run, "DELIVERED")["id"] == parked["id"]
 
 

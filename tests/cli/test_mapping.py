@@ -369,7 +369,7 @@ def test_a_draft_is_compared_saved_and_undone_at_a_terminal(make_broker: MakeBro
     (found, tried) = rows(run("mapping diff --draft draft.toml --json"))
     assert (found["message"], found["after_refusal"], tried["trial"]["refusal"]) == (1, "", "")
     assert run("mapping draft draft.toml mappings/default.toml").exit_code == 0
-    assert rows(run("mapping drafts --json"))[0]["draft_by"].endswith(" at a terminal")
+    assert rows(run("mapping drafts --json"))[0]["draft_by"].endswith(", at the command line")
     assert own.read_text("utf-8") == before
     assert run("mapping save").stdout == "saved: mappings/default.toml\n"
     assert own.read_text("utf-8") == wanted

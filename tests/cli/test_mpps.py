@@ -46,7 +46,11 @@ def test_an_exam_nobody_ordered_is_resolved(broker: Broker, mis: Mis, emergency:
     assert (shown["reported"]["series"][0]["images"], shown["linked"]) == (3, [])
     refused = run("mpps", "link", emergency, order.accession)
     assert (refused.exit_code, "--force" in refused.stderr) == (1, True)
-    assert run("mpps", "link", emergency, order.accession, "--force").exit_code == 0
+    (linked,) = json.loads(run("mpps", "link", emergency, order.accession, "--force", "--json").stdout)
+    assert linked["linked"][0]["accession_number"] == order.accession
+    (acted,) = json.loads(run("journal", "--event", "operator acted", "--json").stdout)
+    assert acted["did"] == f"link {emergency} to {order.accession}"
+    assert acted["by"].endswith(", at the command line")
     assert run("mpps", "list", "--only", "unresolved").stdout.count(emergency) == 0
     assert order.accession in run("mpps", "show", emergency).stdout
     assert "mpps linked" in run("trace", order.accession).stdout

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from swf.extensions.simulator import his
 from swf.extensions.simulator.modality import Modality
+from tests.extensions.web import people
 from tests.extensions.web.conftest import SCRIPT, Operator
 
 WIDTHS = (390, 1280, 2560)
@@ -142,6 +143,40 @@ def test_a_failed_message_is_mended_on_the_bench(
     expect(page.locator(".verdict-line")).to_have_text("It would be applied.")
 
 
+def test_somebody_signs_in(open_window: Callable[..., Operator], look_at: Callable[[Operator], Look]) -> None:
+    """The first admin is made on a page, signs in with the keyboard and out by a click; those pages shut nobody out."""
+    operator = open_window()
+    page = look_at(operator)("/users")
+    page.get_by_label("Name of a new user").fill("jane")
+    page.get_by_label("Password, 12 characters or more").fill(people.PASSWORD)
+    page.get_by_role("button", name="Add").first.click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    _is_open_to_all(page)
+    page.keyboard.type("jane")
+    page.keyboard.press("Tab")
+    page.keyboard.type(people.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Users")).to_be_visible()
+    _is_open_to_all(page)
+    for path in ("/users/jane", "/account"):
+        page.goto(path)
+        _is_open_to_all(page)
+    page.goto("/")
+    expect(page.locator("#live")).to_have_text("live")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator("body").press("/")
+
+
+def _is_open_to_all(page: Page) -> None:
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert not found, f"{page.url}: {json.dumps(found, indent=1)}"
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{page.url} at {width}"
+
+
 @pytest.mark.parametrize(("scheme", "language"), [("light", "de"), ("dark", "ru")])
 def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, language: str) -> None:
     """No page breaks a rule of WCAG 2.1 AA, in light and dark; none is wider than a phone, a desk or a wall.
@@ -178,11 +213,9 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         f"/exams/{exam}",
         "/held",
         "/simulator",
+        "/users",
+        "/account",
         "/no",
     ):
         page.goto(path)
-        found = Axe().run(page, options=RULES).response["violations"]
-        assert not found, f"{path}: {json.dumps(found, indent=1)}"
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+        _is_open_to_all(page)

@@ -12,7 +12,7 @@ document.addEventListener("keydown", (event) => {
   if (page) location.assign(page.href);
   going = event.key === "g";
   if (event.key === "/") {
-    document.getElementById("find").focus();
+    document.getElementById("find")?.focus();
     event.preventDefault();
   }
   if (event.key === "?") document.getElementById("keys").showModal();
