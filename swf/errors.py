@@ -17,6 +17,7 @@ SwfError
 │   ├── MissingAttribute 0x0120 · MissingValue 0x0121 · InvalidValue 0x0106
 │   └── NoSuchAttribute 0x0105 · InvalidInstance 0x0117
 ├── DraftRefused                a draft of the mapping cannot be kept, saved or undone as things stand
+├── Overtaken                   what an operator wants to act on is not there, or not any more as it was shown
 ├── Unresolvable                what an operator asks of an exam and its order cannot be done
 ├── UserRefused                 what is asked of a user or a token cannot be done
 ├── Misfilled                   a form of an operator cannot be taken; which fields are at fault
@@ -196,6 +197,12 @@ class DraftRefused(SwfError):
     """A draft of the mapping cannot be kept, saved or undone: the file is not the site's own, or others changed it."""
 
     advice = "Look at the mapping bench: it shows what is in the file, what is in the draft, and who changed it last."
+
+
+class Overtaken(SwfError):
+    """What an operator wants to act on is not there, or not any more as it was shown."""
+
+    advice = "Look at the list anew: somebody else may have acted meanwhile."
 
 
 class Unresolvable(SwfError):

@@ -4,16 +4,17 @@ from typing import Annotated
 
 import typer
 
-from swf import config
+from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import as_lines, print_json, print_table, show
+from swf.cli.screen import as_lines, print_json, print_table, show, shown
 from swf.cli.stored import looking, stored_message
+from swf.cli.typed import by
 from swf.hl7 import charset
 from swf.hl7 import difference as hl7_difference
 from swf.store import journal
 from swf.store import messages as message_store
-from swf.workflow import difference, replay
+from swf.workflow import difference, failures, replay
 from swf.workflow import site as sites
 
 app = typer.Typer(help="Received messages, the newest first.", invoke_without_command=True)
@@ -55,6 +56,33 @@ def show_message(number: NumberArgument, as_json: JsonOption = False, config_fil
         print(f"{name}: {as_lines(value)}")
 
 
+@app.command("failed")
+def failed_messages(as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
+    """Messages without effect by cause, the most frequent first, those dealt with last."""
+    with looking(config_file) as database, database.reading() as connection:
+        found = failures.summary_by_cause(failures.found(connection))
+    if as_json:
+        print_json(found)
+        return
+    columns = ("key", "messages", "type", "source", "newest", "sample", "remark", "reason")
+    print_table(columns, ([shown(each[name]) for name in columns] for each in found))
+
+
+@app.command("settle")
+def settle_failure(
+    key: Annotated[str, typer.Argument(help="The key of a cause in `failed`.")],
+    remark: Annotated[str, typer.Option("--remark", help="What was done about it.")] = "",
+    reopen: Annotated[bool, typer.Option("--reopen", help="Take back that it is dealt with.")] = False,
+    config_file: ConfigOption = None,
+) -> None:
+    """Say that a cause of failures is dealt with; nothing is deleted, and one that comes later opens it again."""
+    with looking(config_file) as database, refusals(NOT_AS_HOPED):
+        if reopen:
+            database.run(lambda transaction: failures.reopen(transaction, key, clock.now(), by()))
+        else:
+            database.run(lambda transaction: failures.settle(transaction, key, remark, clock.now(), by()))
+
+
 @app.command("diff")
 def diff_messages(
     one: Annotated[int, typer.Argument(help="The id of the earlier one.", metavar="ID")],
@@ -87,20 +115,28 @@ def diff_messages(
 
 @app.command("replay")
 def replay_messages(
-    numbers: Annotated[list[int], typer.Argument(help="Their ids in the list.", metavar="ID...")],
+    numbers: Annotated[list[int] | None, typer.Argument(help="Their ids in the list.", metavar="ID...")] = None,
+    group: Annotated[str, typer.Option("--group", help="Those of a cause instead, by its key in `failed`.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")] = False,
     as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Take stored messages again, in the order they came, with the mapping as it is now; the answers they got stay.
 
-    What they made the first time is changed, nothing is made twice. Exit code 1 when one is still refused.
+    What they made the first time is changed, nothing is made twice. Of a cause those are taken that would be applied,
+    the oldest first, a few hundred at once. Exit code 1 when one is still refused.
     """
+    if bool(numbers) == bool(group):
+        refuse(["name either messages or a group"])
     with refusals():
         site = sites.load(config.load(config_file))
     with looking(config_file) as database:
-        rows = [stored_message(database, number) for number in sorted(set(numbers))]
-        outcomes = replay.replay_all(database, site, rows, dry_run=dry_run)
+        if group:
+            typed = (clock.now(), by())
+            outcomes = failures.taken_again(database, site, group, typed, really=not dry_run).outcomes
+        else:
+            rows = [stored_message(database, number) for number in sorted(set(numbers or ()))]
+            outcomes = replay.replay_all(database, site, rows, dry_run=dry_run)
     if as_json:
         print_json([outcome._asdict() for outcome in outcomes])
     else:

@@ -1,6 +1,6 @@
 """The archive of received messages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, or_, select, text, union_all, update
@@ -70,6 +70,11 @@ def found(
 def one(connection: Connection, number: int) -> Record | None:
     """A message whole."""
     return connection.execute(select(MESSAGE).where(MESSAGE.c.id == number)).first()
+
+
+def several(connection: Connection, numbers: Collection[int]) -> Sequence[Record]:
+    """These messages whole, in the order they came."""
+    return connection.execute(select(MESSAGE).where(MESSAGE.c.id.in_(numbers)).order_by(MESSAGE.c.id)).all()
 
 
 def newest(connection: Connection, limit: int) -> Sequence[Record]:

@@ -411,3 +411,24 @@ def test_two_messages_are_compared_at_a_terminal(make_broker: MakeBroker, run: R
     shown = run("messages diff 1 2")
     assert (shown.exit_code, "ROE^JANE" in shown.stdout) == (1, True)
     assert run("messages diff 1 1").exit_code == 0
+
+
+def test_a_cause_of_failures_is_replayed_at_the_command_line(make_broker: MakeBroker, run: Run, tmp_path: Path) -> None:
+    """Orders refused for one mistake are listed as one, tried, settled and, once the mapping is mended, taken together."""
+    broker = make_broker()
+    use(broker, tmp_path)
+    for name in ("A", "B"):
+        send(broker, his.order_omi(his.Order(accession=f"ACC-LONGER-THAN-16{name}")))
+    (cause,) = rows(run("messages failed --json"))
+    assert cause["messages"] == 2
+    assert run(f"messages settle {cause['key']}").exit_code == 1
+    assert run(f"messages settle {cause['key']} --remark seen").exit_code == 0
+    assert "seen" in run("messages failed").stdout
+    assert run(f"messages settle {cause['key']} --reopen").exit_code == 0
+    assert run(f"messages replay --group {cause['key']}").exit_code == 1
+    change(tmp_path, "AccessionNumber", '{ from = "OBR-3.1" }')
+    assert run(f"messages replay --group {cause['key']} --dry-run").exit_code == 0
+    assert rows(run("orders --json")) == []
+    assert run(f"messages replay --group {cause['key']}").exit_code == 0
+    assert len(rows(run("orders --json"))) == 2
+    assert run("messages replay").exit_code == 2

@@ -25,6 +25,7 @@ from swf.extensions.web.pages import (
     compare,
     deliveries,
     devices,
+    failed,
     held,
     login,
     messages,
@@ -52,7 +53,8 @@ PAGES = (
     order,
     why,
     worklist,
-    compare,  # before the messages, for it is no number
+    compare,  # before the messages, for these are no numbers
+    failed,
     messages,
     bench,
     deliveries,

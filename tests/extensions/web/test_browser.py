@@ -205,6 +205,8 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         "/messages",
         "/messages/3",
         "/messages/compare?one=1&other=2",
+        "/messages/failed",
+        f"/messages/failed/{operator.json('/api/v1/messages/failed')[0]['key']}",
         "/bench?message=3",
         f"/bench/file?path={operator.broker.site.mapping.path}&line=3",
         "/bench/difference",

@@ -11,9 +11,10 @@ from starlette.concurrency import run_in_threadpool
 
 from swf.extensions.web import rendering
 from swf.extensions.web.api import shapes
-from swf.extensions.web.pages import compare, messages
+from swf.extensions.web.pages import compare, failed, messages
 from swf.extensions.web.rooms import Rooms, who
 from swf.hl7 import charset
+from swf.workflow import failures
 
 _LOOK_S = 0.25
 _LONGEST_WAIT_S = 60.0
@@ -33,6 +34,7 @@ class Asked(BaseModel):
 def routes(rooms: Rooms) -> APIRouter:
     """What the page of messages shows and does."""
     router = APIRouter()
+    _failures(router, rooms)
 
     @router.get("/api/v1/messages", summary="Messages, the newest first; with wait until one comes that fits")
     async def get_messages(asked: Annotated[Asked, Query()]) -> list[shapes.Message]:
@@ -63,10 +65,40 @@ def routes(rooms: Rooms) -> APIRouter:
     @router.post("/api/v1/messages/{number}/replay", summary="Take a message again; without really only try")
     def post_replay(request: Request, number: int, really: bool = False) -> shapes.Outcome:
         outcome = messages.replayed(rooms, number, who(request), really=really)
-        changes = tuple(messages.masked(each, revealed=False) for each in outcome.changes)
-        return shapes.Outcome.model_validate(outcome._replace(changes=changes))
+        return shapes.Outcome.model_validate(messages.shown(outcome))
 
     return router
+
+
+class Remark(BaseModel):
+    """How a cause was dealt with."""
+
+    remark: str = Field(min_length=1, max_length=500)
+
+
+def _failures(router: APIRouter, rooms: Rooms) -> None:
+    @router.get("/api/v1/messages/failed", summary="Messages without effect by cause, the most frequent first")
+    def get_failed() -> Response:
+        return rendering.json(failures.summary_by_cause(failed.listed(rooms)))
+
+    @router.post(
+        "/api/v1/messages/failed/{key}/replay", summary="Take a cause's messages again; without really only try"
+    )
+    def post_failed_replay(request: Request, key: str, really: bool = False) -> Response:
+        found = failed.taken_again(rooms, key, who(request), really=really)
+        outcomes = [shapes.Outcome.model_validate(messages.shown(each)) for each in found.outcomes]
+        told = [each.model_dump(mode="json") for each in outcomes]
+        return rendering.json({"applied": found.applied, "left": found.left, "outcomes": told})
+
+    @router.post("/api/v1/messages/failed/{key}/settle", summary="Say that a cause is dealt with")
+    def post_settle(request: Request, key: str, told: Remark) -> Response:
+        failed.settled(rooms, key, told.remark, who(request))
+        return rendering.json({"key": key, "remark": told.remark})
+
+    @router.post("/api/v1/messages/failed/{key}/reopen", summary="Take back that a cause is dealt with")
+    def post_reopen(request: Request, key: str) -> Response:
+        failed.reopened(rooms, key, who(request))
+        return rendering.json({"key": key})
 
 
 def _seconds(text: str) -> float:

@@ -117,3 +117,8 @@ def masked(change: Change, *, revealed: bool) -> Change:
     if revealed or not mask.is_of_the_patient(change.attribute):
         return change
     return change._replace(before=change.before and mask.MASK, after=change.after and mask.MASK)
+
+
+def shown(outcome: Outcome) -> Outcome:
+    """An outcome for programs, without who the patient is."""
+    return outcome._replace(changes=tuple(masked(each, revealed=False) for each in outcome.changes))
