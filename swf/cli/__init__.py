@@ -81,6 +81,7 @@ COMMANDS = {
         "devices:devices",
         "Every device of the settings and whoever else has called: when it was last heard of, by what, and who was rejected.",
     ),
+    "issues": ("issues:app", "Problems there are now, and who has each."),
     "hl7": ("hl7:app", "HL7 messages as the standard sees them."),
     "messages": ("messages:app", "Received messages, the newest first."),
     "mpps": ("mpps:app", "Performed procedure steps, the newest first."),

@@ -6,7 +6,7 @@ Every statement reads a narrow range of an index, so that the answer does not gr
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select, union
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select, union
 
 from swf.dicom.terms import LISTED, PerformedStatus
 from swf.model.delivery import DELIVERY, DeliveryStatus
@@ -16,6 +16,7 @@ from swf.model.mpps import PERFORMED, TO_BE_RESOLVED
 from swf.model.order import ORDER, STEP
 from swf.model.patient import PATIENT
 from swf.model.query import QUERY
+from swf.store import dialect, worklist
 from swf.store.database import Record
 
 _NEWEST_REPORTS = 2000  # among which devices are looked for; who did not report among them is not at work today
@@ -78,11 +79,12 @@ def without_time(connection: Connection) -> int:
 
 def held(connection: Connection, among: int) -> int:
     """How many steps are kept from every list for a flaw `among` these."""
-    kept = (STEP.c.flaws != 0, STEP.c.flaws.bitwise_and(among) != 0, STEP.c.status.in_(LISTED))
+    status = dialect.not_by_index(connection.dialect.name, STEP.c.status)
+    kept = (worklist.FLAWED, STEP.c.flaws.bitwise_and(among) != 0, status.in_(LISTED))
     return _count(connection, *kept)
 
 
-def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+def _count(connection: Connection, *conditions: ColumnElement[bool] | TextClause) -> int:
     statement = select(func.count()).select_from(STEP).where(*conditions)
     return int(connection.execute(statement).scalar_one())
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, and_, bindparam, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, and_, bindparam, func, or_, select, text
 
 from swf.dicom.matching import Predicate
 from swf.model.order import FURTHER_VALUE, ORDER, STEP, WORKLIST_ANSWER
@@ -17,6 +17,8 @@ from swf.store.worklist_plan import Fits, Further, Leaf, Node, OneOf, Plan, With
 
 ROWS_AT_A_TIME = 100
 _PLANS_REMEMBERED = 512
+FLAWED = text("scheduled_procedure_step.flaws <> 0")
+"""The very words of the index: a value that is put in would not find it."""
 _WITH_NUMBERS = select(
     STEP, ORDER.c.accession_number.label("order_accession"), ORDER.c.placer_order_number.label("placer")
 ).join(ORDER, ORDER.c.id == STEP.c.order)
@@ -29,14 +31,16 @@ def query(
     order: Sequence[str] = (),
     *,
     held_for: int = 0,
+    limit: int = 0,
 ) -> Iterator[Record]:
     """The steps that satisfy every predicate: row number and dataset, read as they are asked for.
 
     `statuses` are the ones served; none means every status. `order` are columns, `-` before one turns it round; without
     it, or where it leaves steps equal, the earliest come first. Steps with a flaw among `held_for` are kept back.
+    With a `limit` only the first are looked for, which is quicker than to leave the others unread.
     """
     plan, values = worklist_plan.planned(list(predicates), statuses, order, held_for)
-    sql, parameters = _prepared(connection.dialect, plan, values)
+    sql, parameters = _prepared(connection.dialect, plan, values, limit=limit)
     # Who stops asking half way (C-CANCEL) must not leave a cursor open in the server.
     with connection.exec_driver_sql(sql, parameters, {"yield_per": ROWS_AT_A_TIME}) as answers:
         yield from answers
@@ -50,9 +54,11 @@ def count(
     return int(connection.exec_driver_sql(*_prepared(connection.dialect, plan, values, counting=True)).scalar_one())
 
 
-def _prepared(kind: Dialect, plan: Plan, values: Sequence[str | int], *, counting: bool = False) -> tuple[str, Any]:
+def _prepared(
+    kind: Dialect, plan: Plan, values: Sequence[str | int], *, counting: bool = False, limit: int = 0
+) -> tuple[str, Any]:
     """The SQL of a plan, and its values as the driver takes them."""
-    written = _written(plan, kind, counting)
+    written = _written(plan, kind, counting, limit)
     given = {**written.fixed, **{f"v{place}": value for place, value in enumerate(values)}}
     for name in written.patterns:
         given[name] = dialect.pattern(kind.name, given[name])
@@ -69,12 +75,12 @@ class _Written(NamedTuple):
 
 
 @lru_cache(maxsize=_PLANS_REMEMBERED)
-def _written(plan: Plan, kind: Dialect, counting: bool) -> _Written:
+def _written(plan: Plan, kind: Dialect, counting: bool, limit: int) -> _Written:
     writing = _Writing(kind.name)
     where = [writing.condition(plan.where)]
     if plan.held:
         where.append(STEP.c.flaws.bitwise_and(writing.value()) == 0)
-    listing = select(STEP.c.id, STEP.c.dataset).where(*where).order_by(*_sorted_by(plan.order))
+    listing = select(STEP.c.id, STEP.c.dataset).where(*where).order_by(*_sorted_by(plan.order)).limit(limit or None)
     statement = select(func.count()).select_from(STEP).where(*where) if counting else listing
     compiled: Any = statement.compile(dialect=kind)
     fixed = {name: value for name, value in compiled.params.items() if name not in writing.names}
@@ -143,7 +149,8 @@ class _Writing:
 
 def flawed(connection: Connection, statuses: Sequence[str], *, among: int, limit: int) -> Sequence[Record]:
     """The steps of these statuses with a flaw `among` these, or with any for 0, and their orders' numbers; earliest first."""
-    statement = _WITH_NUMBERS.where(STEP.c.flaws != 0, STEP.c.status.in_(statuses))
+    status = dialect.not_by_index(connection.dialect.name, STEP.c.status)
+    statement = _WITH_NUMBERS.where(FLAWED, status.in_(statuses))
     if among:
         statement = statement.where(STEP.c.flaws.bitwise_and(among) != 0)
     return connection.execute(statement.order_by(STEP.c.start, STEP.c.id).limit(limit)).all()

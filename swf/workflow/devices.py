@@ -7,24 +7,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
+
+from pydicom.uid import UID
 
 from swf import profiles
 from swf.config import Modality, Settings
+from swf.dicom import datasets
 from swf.profiles import Answers
 from swf.sentence import Sentence, say, say_n
 from swf.store import board, mpps, queries
 from swf.store.database import Record, Transaction
-from swf.workflow import rejections, station_list, stations
+from swf.workflow import rejections, stations
 from swf.workflow.rejections import Rejection
 
-_REPORTS_AMONG = 20_000
+_REPORTS_AMONG = 2000
+_QUERIES_REMEMBERED = 1024
 _ANSWERED = ("0000", "A700")
 _OWN = ("ae_title", "aliases", "profile", "host", "port")
 
 
 class Device(NamedTuple):
-    """One line of the list: who it is, when it was last heard of, by what, and whether all is well with it."""
+    """One line of the list: who it is, when it was last heard of, by what, and whether all is well with it.
+
+    `query_status` is that of its last query, "" when it never asked.
+    """
 
     ae_title: str
     aliases: tuple[str, ...]
@@ -35,6 +43,7 @@ class Device(NamedTuple):
     well: bool
     last_at: datetime | None
     told: str
+    query_status: str
     rejected: Rejection | None
 
     @property
@@ -129,11 +138,16 @@ def latency(milliseconds: Iterable[int]) -> Latency | None:
 
 
 def _asked(row: Record) -> Asked:
+    keys = _keys(row.identifier, row.syntax)
+    return Asked(row, dict(keys or {}), readable=keys is not None)
+
+
+@lru_cache(maxsize=_QUERIES_REMEMBERED)
+def _keys(identifier: bytes, syntax: str) -> dict[str, str] | None:
+    """The keys of a query; None when nobody can read it."""
     with suppress(Exception):  # pydicom raises what it likes for bytes that are no dataset
-        identifier = station_list.asked_last(row)
-        if identifier is not None:
-            return Asked(row, stations.keys_of(identifier), readable=True)
-    return Asked(row, {}, readable=False)
+        return stations.keys_of(datasets.decoded(identifier, UID(syntax))) if identifier else None
+    return None
 
 
 def _device(
@@ -159,6 +173,7 @@ def _device(
         well=well,
         last_at=at,
         told=told,
+        query_status=query.status if query is not None else "",
         rejected=turned_away,
     )
 

@@ -3,7 +3,6 @@
 What is answered is worked out by the very functions of the DICOM door; nobody is noted to have asked.
 """
 
-import itertools
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -102,16 +101,17 @@ def of(
     case = _case(station, asked, now)
     limit = settings.dicom.max_answers
     listed, kept = _parted(connection, case, min(most, limit or most))
+    flawed = list(_flawed(connection, case, most))
     return StationList(
         station=station,
         turned_away=turned_away(settings, station),
         asked=stations.keys_of(asked) if asked else {},
         asked_at=query.last_at if query is not None else None,
         filters=filters(case.clauses),
-        matching=stations.count(connection, case.clauses, station.held_for),
+        matching=_count(connection, case, flawed, most),
         limit=limit,
         listed=listed,
-        kept=[*_flawed(connection, case, most), *kept],
+        kept=[*flawed, *kept],
     )
 
 
@@ -171,7 +171,7 @@ def _case(station: Station, identifier: Dataset | None, now: datetime) -> _Case:
 
 def _parted(connection: Transaction, case: _Case, most: int) -> tuple[list[Listed], list[Kept]]:
     """The first `most` steps of the list: those that are answered, and those that lack what the station needs."""
-    first = list(itertools.islice(stations.rows(connection, case.station, case.clauses), most))
+    first = list(stations.rows(connection, case.station, case.clauses, most))
     named = {row.id: row for row in store.with_numbers(connection, [row.id for row in first])}
     listed: list[Listed] = []
     kept: list[Kept] = []
@@ -203,6 +203,13 @@ def _flawed(connection: Transaction, case: _Case, most: int) -> Iterator[Kept]:
             names = [(each.attribute.rpartition("/")[2], each.text) for each in found]
             reasons: list[str] = [say("%(name)s %(flaw)s", name=name, flaw=text) for name, text in names]
             yield Kept(row, reasons, from_everybody=True)
+
+
+def _count(connection: Transaction, case: _Case, flawed: list[Kept], most: int) -> int:
+    """How many steps are on the list. Flaws are in no index beside what is asked, so those that have some are taken off."""
+    if len(flawed) < most:
+        return stations.count(connection, case.clauses) - len(flawed)
+    return stations.count(connection, case.clauses, case.station.held_for)
 
 
 def _statuses(clauses: list[Clause]) -> tuple[str, ...]:

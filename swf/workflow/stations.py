@@ -247,10 +247,11 @@ def _in_zone(stored: bytes, zone: tzinfo) -> bytes:
     return columns.merge(stored, {attributes.SPS: [changes]}) if changes else stored
 
 
-def rows(connection: Transaction, station: Station, asked: Iterable[Clause]) -> Iterator[Record]:
-    """The steps that satisfy every clause, in the station's order."""
+def rows(connection: Transaction, station: Station, asked: Iterable[Clause], limit: int = 0) -> Iterator[Record]:
+    """The steps that satisfy every clause, in the station's order; with a `limit` the first of them."""
     predicates, statuses = _parted(asked)
-    return store.query(connection, predicates, statuses, station.answers.sort or (), held_for=station.held_for)
+    order, held_for = station.answers.sort or (), station.held_for
+    return store.query(connection, predicates, statuses, order, held_for=held_for, limit=limit)
 
 
 def count(connection: Transaction, asked: Iterable[Clause], held_for: int = 0) -> int:

@@ -27,6 +27,7 @@ from swf.extensions.web.pages import (
     devices,
     failed,
     held,
+    issues,
     login,
     messages,
     mpps,
@@ -62,6 +63,7 @@ PAGES = (
     held,
     simulator,
     devices,
+    issues,
     language_page,
 )
 _STATIC = Path(__file__).parent / "static"

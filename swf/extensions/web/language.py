@@ -25,6 +25,7 @@ from swf.model.message import Disposition
 from swf.model.mpps import Matching
 from swf.model.user import Role
 from swf.sentence import Sentence
+from swf.workflow.problems import Kind
 from swf.workflow.stations import Rule
 
 NAMES = {"de": "Deutsch", "en": "English", "ru": "Русский"}
@@ -46,6 +47,7 @@ WORDS: tuple[type[StrEnum], ...] = (
     Matching,
     Role,
     Rule,
+    Kind,
 )
 """Kinds of words of the store and of the standard that pages show; each of their values is translated."""
 

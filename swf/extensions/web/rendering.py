@@ -62,6 +62,7 @@ _PAGES = (
     Group(
         N_("System"),
         (
+            Page("/issues", N_("Issues"), "i"),
             Page("/devices", N_("Devices"), "v"),
             Page("/simulator", N_("Simulator"), "y"),
             Page("/users", N_("Users"), "u"),

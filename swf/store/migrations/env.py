@@ -6,6 +6,7 @@ from sqlmodel import SQLModel
 import swf.model.availability
 import swf.model.delivery
 import swf.model.draft
+import swf.model.issue
 import swf.model.journal
 import swf.model.message
 import swf.model.mpps

@@ -200,6 +200,7 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         f"/why?number={number}&ae=CT1",
         "/worklist?ae=CT1",
         "/worklist/2?ae=CT1",
+        "/issues",
         "/devices",
         "/devices/CT1",
         "/messages",

@@ -13,6 +13,7 @@ from swf.extensions.web.api import (
     exams,
     health,
     held,
+    issues,
     messages,
     orders,
     shapes,
@@ -37,7 +38,7 @@ def routes(rooms: Rooms, proofs: Proofs) -> APIRouter:
     """Everything for programs."""
     router = APIRouter()
     told = APIRouter(responses=REFUSALS, dependencies=[Security(_TOKEN)])
-    for noun in (orders, by_hand, messages, bench, worklist, deliveries, exams, held, devices, simulator):
+    for noun in (orders, by_hand, messages, bench, worklist, deliveries, exams, held, devices, issues, simulator):
         told.include_router(noun.routes(rooms))
     told.include_router(users.routes(rooms, proofs))
     router.include_router(told)

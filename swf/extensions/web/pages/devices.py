@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from swf import clock
 from swf.extensions.web import mask, rendering
-from swf.extensions.web.language import _
+from swf.extensions.web.language import N_, _
 from swf.extensions.web.rooms import Rooms, who
 from swf.net import probes
 from swf.net.probes import Peer, Probed
@@ -20,6 +20,7 @@ from swf.workflow import operator, rejections
 from swf.workflow.devices import Account
 
 SHOWN = 50
+_LINES = (N_("destination"), N_("relay"))
 
 
 def routes(rooms: Rooms) -> APIRouter:
@@ -41,7 +42,7 @@ def routes(rooms: Rooms) -> APIRouter:
 
     @router.post("/lines/{name:path}")
     def test(request: Request, name: str) -> HTMLResponse:
-        probed = tested(rooms, who(request), ("destination", "relay"), name)
+        probed = tested(rooms, who(request), _LINES, name)
         return rendering.answer("devices.html", **_page(rooms, probed))
 
     return router
