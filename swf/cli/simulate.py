@@ -267,7 +267,7 @@ def _run(
     if as_json:
         print(json.dumps({**told, **state}, ensure_ascii=False, indent=2))
     else:
-        Console().print(_card(tally, title))
+        Console().print(_card(tally, title), soft_wrap=True)
         for sentence in state["findings"]:
             print(f"not lawful: {sentence}")
     raise typer.Exit(0 if tally.lawful else NOT_AS_HOPED)

@@ -105,7 +105,8 @@ class His:
 
     def _judged(self, message: Message, answer: ack.Acknowledgement) -> str:
         self.tally.count("accepted" if answer.accepted else "refused")
-        if not answer.accepted and not message.faults & _EXCUSES:
+        # A change or a cancellation is lawfully refused once a scanner has begun, which a HIS does not hear of in time.
+        if not answer.accepted and message.kind == "new" and not message.faults & _EXCUSES:
             self.tally.found(f"{message.kind} {message.control_id} was refused: {answer.code} {answer.text}")
         return answer.code
 

@@ -20,10 +20,11 @@ SUCCESS = 0x0000
 DUPLICATE, UNKNOWN, CLOSED = 0x0111, 0x0112, 0x0110
 WRONG_ENTRY = "110514"
 _STEPS = "ScheduledProcedureStepSequence"
+Step = tuple[str, str]
 
 
 class Scanning:
-    """One scanner. `begun` are the accession numbers of the exams it reported, each with how it ended, if it did.
+    """One scanner. `begun` are the accession numbers of the exams it reported; `ended` the steps, and how each ended.
 
     Of visit number n everything is drawn from the seed and n. `exams` is the share of visits to the list that end in an
     exam; `numbers` gives patient or accession numbers to a device that asks for one at a time.
@@ -46,13 +47,14 @@ class Scanning:
     ) -> None:
         """Several scanners may share a `tally`."""
         self.tally = tally or Tally()
-        self.begun: dict[str, str] = {}
+        self.begun: set[str] = set()
+        self.ended: dict[Step, str] = {}
         self.unscheduled = 0
+        self._in_vain = 0
         self.scanner = Modality(*address, title, called)
         self._pace, self._modality, self._device = pace, modality, device
         self._seed, self._faults, self._exams = seed, faults, exams
         self._numbers = numbers
-        self._done: set[tuple[str, str]] = set()
 
     def run(self, stopping: threading.Event, count: int | None = None, *, ends: float | None = None) -> None:
         """Until `stopping`, until so many visits to the list were paid, or until `ends` of time.monotonic."""
@@ -75,12 +77,15 @@ class Scanning:
         try:
             for identifier in self.questions(chance):
                 self._visit(identifier, wrong, chance)
+            self._in_vain = 0
         except errors.PeerRefused as error:
             self.tally.count("refused")
             self.tally.found(f"{self.scanner.ae_title}: {error}")
         except errors.PeerError as error:
             self.tally.count("failed")
-            self.tally.found(f"{self.scanner.ae_title}: {error}")
+            self._in_vain += 1
+            if self._in_vain > 1:  # once may be ours: pynetdicom's reader now and then throws an answer away
+                self.tally.found(f"{self.scanner.ae_title}: {error}")
 
     def questions(self, chance: random.Random) -> list[Dataset]:
         """What this device asks for."""
@@ -124,16 +129,16 @@ class Scanning:
         if "unscheduled" in wrong:
             self._unscheduled(chance)
         elif chance.random() < self._exams:
-            self._exam([item for item in usable if _key(item) not in self._done], wrong, chance)
+            self._exam([item for item in usable if step_of(item) not in self.ended], wrong, chance)
 
     def _judged(self, items: list[Dataset], identifier: Dataset) -> list[Dataset]:
         """The items this device can show: all without a violation, or none at all when it is strict and one has some."""
         usable, seen = [], set()
         for item in items:
             found = [*console.violations(item, self._device), *console.beside_the_question(item, identifier)]
-            if _key(item) in seen:
+            if step_of(item) in seen:
                 found.append(console.Violation(_STEPS, "was on the same list before"))
-            seen.add(_key(item))
+            seen.add(step_of(item))
             for each in found:
                 self.tally.found(f"{self.scanner.ae_title}: order {item.get('AccessionNumber', '')}: {each}")
             if not found:
@@ -150,7 +155,7 @@ class Scanning:
             picked = others[chance.randrange(len(others))]
             uid = self._begin(picked, frozenset(), chance)
             self._end(uid, picked, "discontinued", frozenset(), WRONG_ENTRY)
-            self._done.discard(_key(picked))
+            del self.ended[step_of(picked)]  # it was not examined, and stays to be
         uid = self._begin(item, wrong, chance)
         if "never-ends" in wrong:
             return
@@ -161,8 +166,8 @@ class Scanning:
         dataset = in_progress((item,), self.scanner.ae_title)
         dataset.PerformedProcedureStepID = f"PPS{chance.getrandbits(32):08X}"
         self.scanner.remember(uid, dataset)
-        self._done.add(_key(item))
-        self.begun[str(item.get("AccessionNumber", ""))] = ""
+        self.ended[step_of(item)] = ""
+        self.begun.add(str(item.get("AccessionNumber", "")))
         if "set-first" in wrong:
             self._expect(
                 self.scanner.set(uid, self.scanner.final(uid, "COMPLETED", 1))[0], UNKNOWN, "N-SET before N-CREATE"
@@ -182,7 +187,7 @@ class Scanning:
             self.scanner.set_and_hang_up(uid, dataset)
             expected = (SUCCESS, CLOSED)  # it is closed by the first of the two, if that arrived
         self._expect(self._timed(lambda: self.scanner.set(uid, dataset)[0]), expected, f"N-SET {how.upper()}")
-        self.begun[str(item.get("AccessionNumber", ""))] = how
+        self.ended[step_of(item)] = how
         self.tally.count(how)
 
     def _unscheduled(self, chance: random.Random) -> None:
@@ -197,7 +202,8 @@ class Scanning:
         item.ScheduledProcedureStepSequence = [step]
         uid = self._begin(item, frozenset(), chance)
         self._end(uid, item, "completed", frozenset(), "")
-        self.begun.pop("", None)
+        self.begun.discard("")
+        del self.ended[step_of(item)]
         self.unscheduled += 1
         self.tally.count("unscheduled")
 
@@ -219,7 +225,7 @@ def _reason(code: str) -> Dataset:
     return coded(code, "DCM", REASONS[code])
 
 
-def _key(item: Dataset) -> tuple[str, str]:
-    """What tells one scheduled step from another."""
+def step_of(item: Dataset) -> Step:
+    """What tells one scheduled step from another: Study Instance UID and Scheduled Procedure Step ID."""
     steps = item.get(_STEPS) or [Dataset()]
     return str(item.get("StudyInstanceUID", "")), str(steps[0].get("ScheduledProcedureStepID", ""))

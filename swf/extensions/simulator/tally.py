@@ -4,7 +4,24 @@ import threading
 from collections import Counter, deque
 from typing import Any
 
+from swf.sentence import say
+
 _KEPT, _NAMED = 10_000, 200
+NAMES = (
+    *(
+        say("sent"),
+        say("received"),
+        say("accepted"),
+        say("refused"),
+        say("retried"),
+        say("repeated"),
+        say("unanswered"),
+    ),
+    *(say("given up"), say("lost connections"), say("seen on the list"), say("gone from the list"), say("lost orders")),
+    *(say("begun before it was seen"), say("failed looks"), say("queries"), say("items"), say("not usable")),
+    *(say("requests"), say("failed"), say("begun"), say("completed"), say("discontinued"), say("unscheduled")),
+)
+"""What is counted, in the order in which it is shown; beside it `with FAULT`, and types of messages."""
 
 
 class Tally:
@@ -47,11 +64,16 @@ class Tally:
         with self._lock:
             took = sorted(self._latencies)
             return {
-                "counts": dict(self._counts),
+                "counts": dict(sorted(self._counts.items(), key=_place)),
                 "milliseconds": {name: _at(took, share) for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))},
                 "findings": list(self._findings)[:_NAMED],
                 "found": len(self._findings),
             }
+
+
+def _place(counted: tuple[str, int]) -> tuple[int, str]:
+    name, _ = counted
+    return (NAMES.index(name) if name in NAMES else len(NAMES), name)
 
 
 def _at(ordered: list[float], share: float) -> float | None:

@@ -27,12 +27,16 @@ _ANSWERS: Mapping[str, Answer] = {
 
 
 class Telling:
-    """What an MIS answers and makes of what it hears. `statuses` holds ORC-5 of what it took, by placer order number."""
+    """What an MIS answers and makes of what it hears.
+
+    `statuses` holds ORC-5 of what it took, by placer order number; of `refused_orders` it once refused something, which
+    may have been parked for that.
+    """
 
     def __init__(self, seed: str = "", faults: Faults = NONE, *, slow_s: float = SLOW_S) -> None:
         self.tally = Tally()
         self.statuses: defaultdict[str, list[str]] = defaultdict(list)
-        self.refused_for_good: set[str] = set()
+        self.refused_orders: set[str] = set()
         self._seed, self._faults, self._slow_s = seed, faults, slow_s
         self._tries: defaultdict[str, int] = defaultdict(int)
         self._taken: dict[str, bool] = {}  # whether the acknowledgement may have come too late
@@ -69,8 +73,8 @@ class Telling:
         answer = _ANSWERS.get(fault, "AA")
         if answer == "AA":
             self._take(received, in_doubt=fault == "slow")
-        elif answer == "AR":
-            self.refused_for_good.add(received.control_id)
+        elif answer in ("AR", "AE"):
+            self.refused_orders.add(news[0])
         return answer
 
     def _refuse(self, news: tuple[str, str]) -> Answer:
@@ -86,8 +90,8 @@ class Telling:
         self._waking.set()
 
     def waiting(self) -> set[str]:
-        """The control ids of what came and was never taken, nor refused for good."""
-        return set(self._tries) - set(self._taken) - self.refused_for_good
+        """The control ids of what came and was never taken."""
+        return set(self._tries) - set(self._taken)
 
     def _take(self, received: Received, *, in_doubt: bool) -> None:
         self.tally.count("accepted", received.type)

@@ -34,7 +34,7 @@ def test_every_mistake_of_a_scanner_is_answered_as_the_standard_says(busy: Broke
     state = playing.tally.state()
     assert state["findings"] == []
     assert {f"with {fault}" for fault in faults.MODALITY} <= state["counts"].keys()
-    assert {"completed", "discontinued", ""} <= set(playing.begun.values())
+    assert {"completed", "discontinued", ""} <= set(playing.ended.values())
     assert playing.unscheduled > 0
 
 
