@@ -13,7 +13,7 @@ from swf.dicom import negotiation
 from swf.dicom.dimse import Command
 from swf.errors import SwfError
 from swf.extensions.web.window import Window
-from swf.jobs import exams, relay
+from swf.jobs import counting, exams, relay
 from swf.jobs.answer_recorder import AnswerRecorder
 from swf.jobs.delivery_worker import DeliveryWorker
 from swf.jobs.housekeeping import Housekeeping
@@ -72,7 +72,7 @@ class Broker:
             (*settings.destination, *settings.relay),
             self.ailing,
             lambda: [met for listener in (self.hl7, *self.own_doors.values()) for met in listener.crowding()],
-            [partial(exams.watch, self.database, lambda: self.site)],
+            [partial(exams.watch, self.database, lambda: self.site), partial(counting.watch, self.database)],
         )
         workers: dict[Role, list[Service]] = {
             "dicom": [recorder, turned_away],

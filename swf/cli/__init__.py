@@ -52,6 +52,10 @@ COMMANDS = {
         "journal:journal",
         "Everything that happened, the newest first; `swf trace` has what concerns one order.",
     ),
+    "statistics": (
+        "statistics:statistics",
+        "How many orders, exams and messages, and how long each way took, over the last days.",
+    ),
     "send": (
         "hl7:send",
         "Send messages over MLLP and print each acknowledgement; exit code 1 when one is not AA or CA.",

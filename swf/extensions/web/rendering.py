@@ -64,6 +64,7 @@ _PAGES = (
         (
             Page("/issues", N_("Issues"), "i"),
             Page("/devices", N_("Devices"), "v"),
+            Page("/statistics", N_("Statistics"), "s"),
             Page("/simulator", N_("Simulator"), "y"),
             Page("/users", N_("Users"), "u"),
         ),

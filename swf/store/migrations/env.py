@@ -15,6 +15,7 @@ import swf.model.patient
 import swf.model.pulse
 import swf.model.query
 import swf.model.settled
+import swf.model.tally
 import swf.model.user
 import swf.model.visit  # noqa: F401  imported so that the metadata knows every table
 

@@ -16,6 +16,7 @@ def test_every_route_for_programs_is_described(operator: Operator) -> None:
     described = operator.json("/api/v1/openapi.json")
     assert set(described["paths"]) == {
         "/api/v1/today",
+        "/api/v1/statistics",
         "/api/v1/orders",
         "/api/v1/orders/{number}",
         "/api/v1/orders/{number}/cancel",

@@ -200,6 +200,7 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         "/worklist/2?ae=CT1",
         "/issues",
         "/devices",
+        "/statistics",
         "/devices/CT1",
         "/messages",
         "/messages/3",

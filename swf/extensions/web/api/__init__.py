@@ -18,6 +18,7 @@ from swf.extensions.web.api import (
     orders,
     shapes,
     simulator,
+    statistics,
     users,
     worklist,
 )
@@ -38,7 +39,20 @@ def routes(rooms: Rooms, proofs: Proofs) -> APIRouter:
     """Everything for programs."""
     router = APIRouter()
     told = APIRouter(responses=REFUSALS, dependencies=[Security(_TOKEN)])
-    for noun in (orders, by_hand, messages, bench, worklist, deliveries, exams, held, devices, issues, simulator):
+    for noun in (
+        orders,
+        by_hand,
+        messages,
+        bench,
+        worklist,
+        deliveries,
+        exams,
+        held,
+        devices,
+        issues,
+        statistics,
+        simulator,
+    ):
         told.include_router(noun.routes(rooms))
     told.include_router(users.routes(rooms, proofs))
     router.include_router(told)

@@ -346,12 +346,21 @@ def _of_modalities() -> None:
 
 
 def _window() -> None:
-    """What the window keeps: its pulse, and who may use it."""
+    """What the window keeps: its pulse, its counts, and who may use it."""
     op.create_table(
         "pulse",
         sa.Column("id", ROW_NUMBER, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "tally",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("period", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("bucket", sa.Integer(), nullable=False),
+        sa.Column("count", ROW_NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "period", "name", "bucket"),
     )
     op.create_table(
         "user",
