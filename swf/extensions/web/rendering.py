@@ -1,6 +1,7 @@
 """Templates to pages: everything that comes from a message or a store is text, never markup."""
 
 import json as _json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -173,6 +174,16 @@ def part(value: str) -> str:
     return quote(value, safe="")
 
 
+def _when_shown(text: Callable[..., str]) -> Callable[..., str]:
+    """A filter that is asked anew for every page: of a constant Jinja would keep what it said in the first language."""
+
+    @jinja2.pass_context
+    def filtered(_page: jinja2.runtime.Context, *values: Any) -> str:
+        return text(*values)
+
+    return filtered
+
+
 _ENVIRONMENT = jinja2.Environment(
     loader=jinja2.PackageLoader("swf.extensions.web"),
     autoescape=True,
@@ -183,17 +194,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.policies["ext.i18n.trimmed"] = True
 _ENVIRONMENT.install_gettext_callables(**language.calls(), newstyle=True)  # type: ignore[attr-defined]  # the extension's
-_ENVIRONMENT.filters.update(
-    moment=moment,
-    exact=exact,
-    date=date,
-    weekday=weekday,
-    age=age,
-    duration=duration,
-    start=start,
-    part=part,
-    hour=hour,
-    told=language.told,
-    word=language.word,
-)
+for _filter in (moment, exact, date, weekday, age, duration, start, hour, language.told, language.word):
+    _ENVIRONMENT.filters[_filter.__name__] = _when_shown(_filter)
+_ENVIRONMENT.filters["part"] = part
 _ENVIRONMENT.globals.update(visitor=visitor.current, may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

@@ -145,6 +145,15 @@ def test_a_reason_in_russian(operator: Operator) -> None:
     assert operator.json("/api/v1/why", **question)["sentence"] == f"CT1 does not see {order.accession}: status"
 
 
+def test_a_page_forgets_its_last_reader(operator: Operator) -> None:
+    """What a page said to a Russian it says to a German in German."""
+    operator.order()
+    shown = [
+        operator.http.get("/worklist?ae=CT1", headers={"accept-language": code}).text for code in ("ru", "de", "en")
+    ]
+    assert [word in page for page, word in zip(shown, ("окно", "Zeitfenster", "window"), strict=True)] == [True] * 3
+
+
 def test_a_refusal_is_never_a_bare_text() -> None:
     """A page that says no says so in the reader's language: whatever it raises was said for translators."""
     bare = [
