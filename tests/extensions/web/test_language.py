@@ -159,6 +159,7 @@ def test_a_refusal_is_never_a_bare_text() -> None:
     bare = [
         f"{module.name}:{call.lineno}"
         for module in (catalogues.ROOT / "extensions/web").rglob("*.py")
+        if module.parent.name != "api"
         for call in ast.walk(ast.parse(module.read_text("utf-8")))
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "HTTPException"
         if len(call.args) > 1 and isinstance(call.args[1], ast.Constant | ast.JoinedStr)
