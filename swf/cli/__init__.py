@@ -85,6 +85,10 @@ COMMANDS = {
         "devices:devices",
         "Every device of the settings and whoever else has called: when it was last heard of, by what, and who was rejected.",
     ),
+    "doctor": (
+        "doctor:doctor",
+        "Try everything this broker needs: settings, store, doors, peers, certificates, clock; then list the issues.",
+    ),
     "issues": ("issues:app", "Problems there are now, and who has each."),
     "hl7": ("hl7:app", "HL7 messages as the standard sees them."),
     "messages": ("messages:app", "Received messages, the newest first."),

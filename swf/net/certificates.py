@@ -9,7 +9,7 @@ from swf.config import Settings
 from swf.sentence import say
 from swf.workflow.problems import Kind, Problem, Severity
 
-_SOON, _VERY_SOON = timedelta(days=30), timedelta(days=7)
+SOON, _VERY_SOON = timedelta(days=30), timedelta(days=7)
 _KEYS = ("tls_certificate", "tls_client_ca", "tls_ca")
 
 
@@ -32,7 +32,7 @@ def problems(settings: Settings, now: datetime) -> Iterator[Problem]:
     """The certificates that have ended, or will within 30 days."""
     for each in of(settings):
         left = each.ends - now
-        if left > _SOON:
+        if left > SOON:
             continue
         values = {"setting": each.setting, "subject": each.subject, "day": f"{each.ends:%Y-%m-%d}"}
         if left < timedelta(0):

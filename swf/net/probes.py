@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from swf import clock
-from swf.config import Settings
+from swf.config import Dicom, Hl7, Settings
 from swf.errors import PeerError, PeerRefused, PeerUnreachable
 from swf.net import dicom_echo, tcp
 from swf.net.dicom_echo import Titles
@@ -74,6 +74,36 @@ def peers(settings: Settings) -> list[Peer]:
     return [*devices, *secured]
 
 
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  nothing is opened here
+
+
+def doors(settings: Settings) -> list[Peer]:
+    """Our own doors, as they are reached from this machine; none for a port that is any free one, or of another role."""
+    hl7, dicom, web, roles = settings.hl7, settings.dicom, settings.web, settings.node.roles
+    found: list[Peer] = []
+    if "hl7" in roles:
+        ports = dict.fromkeys([hl7.port, *(each.port for each in settings.source if each.port)])
+        found += [_door("HL7", How.MLLP, hl7.host, port, secured=_asks_nothing_back(hl7, "hl7")) for port in ports]
+    if "dicom" in roles and not dicom.tls_only:
+        found.append(_door("DICOM", How.ECHO, dicom.host, dicom.port, ae_title=dicom.ae_title))
+    if "dicom" in roles and dicom.tls_certificate:
+        how = How.ECHO if not dicom.tls_client_ca else How.MLLP
+        secured = _asks_nothing_back(dicom, "dicom")
+        found.append(_door("DICOM over TLS", how, dicom.host, dicom.tls_port, ae_title=dicom.ae_title, secured=secured))
+    if "web" in roles and web.enabled:
+        found.append(_door("window", How.HTTP, web.host, web.port, secured="web" if web.tls_certificate else ""))
+    return [each for each in found if each.port]
+
+
+def _door(name: str, how: How, host: str, port: int, *, ae_title: str = "", secured: str = "") -> Peer:
+    return Peer("door", name, how, _EVERYWHERE.get(host, host), port, ae_title, secured)
+
+
+def _asks_nothing_back(door: Hl7 | Dicom, name: str) -> str:
+    """Of a door that asks for certificates only the port can be tried: we have none to show."""
+    return name if door.tls_certificate and not door.tls_client_ca else ""
+
+
 def probe(peer: Peer, calling: str, context: ssl.SSLContext | None = None) -> Probed:
     """Ask a peer, with our AE title `calling` where it is DICOM; never raises for what the peer does."""
     at, begun = clock.now(), time.monotonic()
@@ -81,7 +111,8 @@ def probe(peer: Peer, calling: str, context: ssl.SSLContext | None = None) -> Pr
         told = _WAYS[peer.how](peer, calling, context)
     except PeerError as error:
         return Probed(peer, well=False, milliseconds=_since(begun), told=str(error), advice=_advice(error, peer), at=at)
-    return Probed(peer, well=True, milliseconds=_since(begun), told=told, advice="", at=at)
+    waited = QUIET_S * 1000 if peer.how is How.MLLP else 0
+    return Probed(peer, well=True, milliseconds=max(_since(begun) - round(waited), 0), told=told, advice="", at=at)
 
 
 def _since(begun: float) -> int:
@@ -100,7 +131,7 @@ def _called(peer: Peer, _calling: str, context: ssl.SSLContext | None) -> str:
         with contextlib.suppress(TimeoutError):
             if not _heard(connection):
                 raise PeerRefused(f"{peer.host}:{peer.port} closes the connection at once", ack_code="")
-    return say("takes a connection; nothing was sent")
+    return say("takes a connection; nothing was sent") if peer.kind != "door" else say("is open")
 
 
 def _heard(connection: socket.socket) -> bytes:
@@ -112,11 +143,14 @@ def _heard(connection: socket.socket) -> bytes:
         return b""
 
 
-def _lives(peer: Peer, _calling: str, _context: ssl.SSLContext | None) -> str:
+def _lives(peer: Peer, _calling: str, context: ssl.SSLContext | None) -> str:
     """A broker's own account of itself: /livez."""
-    connection = http.client.HTTPConnection(peer.host, peer.port, timeout=PATIENCE_S)
+    if context is None:
+        connection = http.client.HTTPConnection(peer.host, peer.port, timeout=PATIENCE_S)
+    else:
+        connection = http.client.HTTPSConnection(peer.host, peer.port, timeout=PATIENCE_S, context=context)
     try:
-        connection.request("GET", "/livez", headers={"Host": f"localhost:{peer.port}"})
+        connection.request("GET", "/livez")
         answer = connection.getresponse()
         ailing = json.loads(answer.read())["ailing"]
     except OSError as error:
