@@ -23,6 +23,7 @@ from swf.model.user import Role
 from swf.store import users
 from swf.store.database import Database, Transaction
 from swf.workflow import passwords
+from swf.workflow import users as users_rules
 
 _NOTED_EVERY = timedelta(minutes=1)
 _BEARER = "bearer "
@@ -69,8 +70,10 @@ class Identity:
         Raises StoreError when the store does not answer.
         """
         headers = Headers(scope=scope)
-        if "authorization" in headers:
-            return self._program(headers["authorization"], scope, arrival, noted=noted)
+        shown = headers.get("authorization")
+        # What else a browser shows there is for the proxy that says who it is, and passes it on.
+        if shown is not None and (not arrival.user or shown.lower().startswith(_BEARER + users_rules.TOKEN_BEGINS)):
+            return self._program(shown, scope, arrival, noted=noted)
         if arrival.user:
             return self._named_by_the_proxy(scope, arrival)
         key = _cookies(scope).get(session_cookie(secure=arrival.secure), "")

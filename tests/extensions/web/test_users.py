@@ -328,6 +328,11 @@ def test_the_proxy_says_who_it_is(open_window: Open) -> None:
         assert http.get("/users", headers={"Remote-User": "roe"}).status_code == 403
         assert http.get("/", headers={"Remote-User": "joe"}).status_code == 401
         assert http.get("/", headers={"X-Forwarded-Proto": "http"}).status_code == 403
+        shown = {"Remote-User": "Jane", "Authorization": "Basic b2YgdGhlIHByb3h5"}  # which the proxy asked for
+        assert http.get("/users", headers=shown).status_code == 200
+        assert http.get("/users", headers={**shown, "Authorization": "Bearer swf_x"}).status_code == 401
+        written = {http.get("/readyz").json()["written"] for _ in range(5)}
+        assert len(written) < 5  # nobody makes the store write without end
         mine = {"Remote-User": "Jane", "Origin": "https://swf.example"}
         token = csrf_of(http.get("/", headers=mine).text)
         added = {"csrf": token, "name": "ci", "role": "viewer", "days": "1"}

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from swf.dicom.terms import PerformedStatus
 from swf.extensions.web.api import shapes
 from swf.extensions.web.api.shapes import ExamWhole
+from swf.extensions.web.language import _
 from swf.extensions.web.pages import mpps
 from swf.extensions.web.rooms import Rooms, who
 from swf.store import mpps as store
@@ -49,7 +50,7 @@ def _lookers(router: APIRouter, rooms: Rooms) -> None:
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> list[shapes.Exam]:
         if only.upper() not in ("", *mpps.KINDS):
-            raise HTTPException(404, f"there is no such kind of exams: {only}")
+            raise HTTPException(404, _("there is no such kind of exams: %(kind)s", kind=only))
         with rooms.database.reading() as connection:
             rows = store.overview(connection, limit=limit, only=only.upper())
         return [shapes.Exam.model_validate(row) for row in rows]

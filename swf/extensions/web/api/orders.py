@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query
 from swf.extensions.web.api import shapes
 from swf.extensions.web.pages import orders, today, why
 from swf.extensions.web.rooms import Rooms
+from swf.sentence import say
 from swf.store import journal
 
 
@@ -32,7 +33,7 @@ def routes(rooms: Rooms) -> APIRouter:
         with rooms.database.reading() as connection:
             moments = journal.trace(connection, number)
         if not moments:
-            raise HTTPException(404, f"nothing is known of {number}")
+            raise HTTPException(404, say("nothing is known of %(number)s", number=number))
         return [shapes.Moment.model_validate({"at": each.at, "event": each.event, **each.detail}) for each in moments]
 
     @router.get("/api/v1/why", summary="Whether a station sees an order, and by which rule not")

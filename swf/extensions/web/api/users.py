@@ -13,6 +13,7 @@ from swf.extensions.web.pages import users as pages
 from swf.extensions.web.proofs import Proofs
 from swf.extensions.web.rooms import Rooms, who
 from swf.model.user import Role
+from swf.sentence import say
 from swf.store import users as store
 from swf.store.database import Transaction
 from swf.workflow import users
@@ -81,7 +82,7 @@ def _change(transaction: Transaction, by: str, name: str, said: Changed, kept: s
     """All of it, or nothing."""
     at = clock.now()
     if store.named(transaction, name) is None:
-        raise HTTPException(404, f"there is no user {name}")
+        raise HTTPException(404, say("there is no user %(name)s", name=name))
     if said.role is not None:
         users.set_role(transaction, at, by, name, said.role)
     if kept is not None:
@@ -110,5 +111,5 @@ def _token_routes(router: APIRouter, rooms: Rooms) -> None:
         try:
             rooms.database.run(lambda transaction: users.revoke_token(transaction, clock.now(), by, name))
         except UserRefused as error:
-            raise HTTPException(404, str(error)) from error
+            raise HTTPException(404, error.args[0]) from error
         return "revoked"
