@@ -1,18 +1,19 @@
-"""`swf deliveries`: what is sent to destinations, and letting a parked message try again."""
+"""`swf deliveries`: what is sent to destinations; retry, skip, and holding a whole destination."""
 
 from typing import Annotated
 
 import typer
 
-from swf import clock
+from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import as_lines, show
+from swf.cli.screen import as_lines, print_json, print_table, show, shown
 from swf.cli.stored import looking
 from swf.cli.typed import by
 from swf.dicom import mpps_envelope
 from swf.hl7 import charset
 from swf.jobs import relay
+from swf.store import board
 from swf.store import deliveries as delivery_store
 from swf.workflow import operator
 
@@ -22,7 +23,7 @@ app = typer.Typer(help="Messages to destinations, the newest first.", invoke_wit
 @app.callback()
 def deliveries(
     context: typer.Context,
-    status: Annotated[str, typer.Option("--status", help="WAITING, DELIVERED or PARKED.")] = "",
+    status: Annotated[str, typer.Option("--status", help="WAITING, DELIVERED, PARKED or SKIPPED.")] = "",
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config_file: ConfigOption = None,
@@ -55,3 +56,59 @@ def retry_delivery(number: NumberArgument, as_json: JsonOption = False, config_f
             row = delivery_store.one(connection, number)
     if as_json:
         show([row], ("id", "destination", "type", "status", "attempts", "next_attempt_at", "last_error"), as_json)
+
+
+@app.command("skip")
+def skip_delivery(
+    number: NumberArgument,
+    reason: Annotated[str, typer.Option("--reason", help="Why it is given up.")],
+    config_file: ConfigOption = None,
+) -> None:
+    """Give a message up that waits or is parked; what waits behind it goes on."""
+    with looking(config_file) as database, refusals(NOT_AS_HOPED):
+        database.run(lambda transaction: operator.skip(transaction, clock.now(), by(), number, reason))
+
+
+@app.command("destinations")
+def destinations(as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
+    """What waits for each destination, how many are parked, and who holds it."""
+    with refusals():
+        settings = config.load(config_file)
+    with looking(config_file) as database, database.reading() as connection:
+        holds = delivery_store.held(connection)
+        found = []
+        for each in (*settings.destination, *settings.relay):
+            waiting, oldest, parked, taken, error = board.line(connection, each.name)
+            hold = holds.get(each.name)
+            told = {"name": each.name, "waiting": waiting, "oldest": oldest, "parked": parked, "taken": taken}
+            who, why = (hold.by, hold.reason) if hold else ("", "")
+            found.append(told | {"error": error, "held_by": who, "reason": why})
+    if as_json:
+        print_json(found)
+    else:
+        columns = ("name", "waiting", "oldest", "parked", "taken", "error", "held_by", "reason")
+        print_table(
+            [name.replace("_", " ") for name in columns], ([shown(line[name]) for name in columns] for line in found)
+        )
+
+
+@app.command("hold")
+def hold_destination(
+    name: Annotated[str, typer.Argument(help="A destination or relay of the settings.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    config_file: ConfigOption = None,
+) -> None:
+    """Tell a destination nothing until it is released, also after a restart; what is for it waits."""
+    with refusals():
+        settings = config.load(config_file)
+    with looking(config_file) as database, refusals(NOT_AS_HOPED):
+        database.run(lambda transaction: operator.hold(transaction, settings, clock.now(), by(), (name, reason)))
+
+
+@app.command("release")
+def release_destination(
+    name: Annotated[str, typer.Argument(help="A destination that is held.")], config_file: ConfigOption = None
+) -> None:
+    """Tell a held destination what has waited for it, in its order."""
+    with looking(config_file) as database, refusals(NOT_AS_HOPED):
+        database.run(lambda transaction: operator.let_go(transaction, clock.now(), by(), name))

@@ -11,11 +11,12 @@ from swf.model.number import ROW_NUMBER
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands."""
+    """Where a delivery stands; a skipped one was given up by an operator."""
 
     WAITING = "WAITING"
     DELIVERED = "DELIVERED"
     PARKED = "PARKED"
+    SKIPPED = "SKIPPED"
 
 
 class Delivery(SQLModel, table=True):

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, select, update
 
 from swf.model.delivery import DELIVERY, DeliveryStatus
 from swf.model.order import ORDER
-from swf.store import database
+from swf.model.settled import HELD
+from swf.store import database, dialect
 from swf.store.database import Record, Transaction
 
 _UNTRIED = {
@@ -32,6 +33,7 @@ _HEAD = (
         DELIVERY.c.destination == bindparam("name"),
         DELIVERY.c.status == DeliveryStatus.WAITING,
         (DELIVERY.c.subject == "") | ~_HELD_UP,
+        ~exists().where(HELD.c.name == DELIVERY.c.destination),
     )
     .order_by(DELIVERY.c.id)
     .limit(1)
@@ -52,7 +54,10 @@ def of_control_id(connection: Connection, control_id: str) -> Record | None:
 
 
 def head(connection: Connection, destination: str) -> Record | None:
-    """The delivery whose turn it is; what is about the subject of a parked one waits for that."""
+    """The delivery whose turn it is; what is about the subject of a parked one waits for that.
+
+    None while the destination is held.
+    """
     return connection.execute(_HEAD, {"name": destination}).first()
 
 
@@ -64,16 +69,23 @@ def first_of(connection: Connection, destination: str, subject: str, kind: str) 
 
 def delivered(transaction: Transaction, number: int, acknowledgement: str, at: datetime) -> None:
     """The destination took delivery row `number`."""
-    _change(transaction, number, status=DeliveryStatus.DELIVERED, acknowledgement=acknowledgement, delivered_at=at)
+    values = {"status": DeliveryStatus.DELIVERED, "acknowledgement": acknowledgement, "delivered_at": at}
+    mine = DELIVERY.c.id == number
+    transaction.execute(update(DELIVERY).where(mine).values(attempts=DELIVERY.c.attempts + 1, **values))
 
 
 def failed(
     transaction: Transaction, number: int, *, error: str, refused: bool, next_attempt_at: datetime, park: bool
 ) -> None:
-    """An attempt failed; `park` takes the delivery out of the line until an operator decides."""
+    """An attempt failed; `park` takes the delivery out of the line until an operator decides.
+
+    One that was skipped while it was tried stays skipped.
+    """
     status = DeliveryStatus.PARKED if park else DeliveryStatus.WAITING
     refusals = DELIVERY.c.refusals + int(refused)
-    _change(transaction, number, status=status, last_error=error, refusals=refusals, next_attempt_at=next_attempt_at)
+    mine = (DELIVERY.c.id == number) & (DELIVERY.c.status != DeliveryStatus.SKIPPED)
+    values = {"status": status, "last_error": error, "refusals": refusals, "next_attempt_at": next_attempt_at}
+    transaction.execute(update(DELIVERY).where(mine).values(attempts=DELIVERY.c.attempts + 1, **values))
 
 
 def release(transaction: Transaction, number: int, at: datetime) -> bool:
@@ -82,6 +94,34 @@ def release(transaction: Transaction, number: int, at: datetime) -> bool:
     values = {"status": DeliveryStatus.WAITING, "refusals": 0, "next_attempt_at": at}
     database.ring_after_commit(transaction)
     return transaction.execute(update(DELIVERY).where(parked).values(values)).rowcount == 1
+
+
+def skip(transaction: Transaction, number: int, reason: str) -> bool:
+    """Give a delivery up that waits or is parked; what stands behind it goes on. False when it is neither."""
+    open_ones = DELIVERY.c.status.in_((DeliveryStatus.WAITING, DeliveryStatus.PARKED))
+    values = {"status": DeliveryStatus.SKIPPED, "last_error": reason}
+    database.ring_after_commit(transaction)
+    statement = update(DELIVERY).where((DELIVERY.c.id == number) & open_ones).values(values)
+    return transaction.execute(statement).rowcount == 1
+
+
+def hold(transaction: Transaction, name: str, reason: str, by: str, at: datetime) -> None:
+    """Tell a destination nothing until it is released."""
+    new = dialect.new_row(transaction.dialect.name, HELD)
+    values = {"name": name, "reason": reason, "by": by, "at": at}
+    changed = {column: new.excluded[column] for column in ("reason", "by", "at")}
+    transaction.execute(new.on_conflict_do_update(index_elements=["name"], set_=changed), values)
+
+
+def let_go(transaction: Transaction, name: str) -> bool:
+    """Tell a held destination again what waits for it; False when it is not held."""
+    database.ring_after_commit(transaction)
+    return transaction.execute(delete(HELD).where(HELD.c.name == name)).rowcount == 1
+
+
+def held(connection: Connection) -> dict[str, Record]:
+    """The destinations that are held."""
+    return {row.name: row for row in connection.execute(select(HELD))}
 
 
 def overview(connection: Connection, *, limit: int, status: str = "") -> Sequence[Record]:
@@ -103,8 +143,3 @@ def waiting(connection: Connection) -> dict[str, int]:
     statement = select(DELIVERY.c.destination, func.count()).where(DELIVERY.c.status == DeliveryStatus.WAITING)
     rows = connection.execute(statement.group_by(DELIVERY.c.destination))
     return {row[0]: row[1] for row in rows}
-
-
-def _change(transaction: Transaction, number: int, **columns: Any) -> None:
-    attempts = DELIVERY.c.attempts + 1
-    transaction.execute(update(DELIVERY).where(DELIVERY.c.id == number).values(attempts=attempts, **columns))

@@ -432,3 +432,19 @@ def test_a_cause_of_failures_is_replayed_at_the_command_line(make_broker: MakeBr
     assert run(f"messages replay --group {cause['key']}").exit_code == 0
     assert len(rows(run("orders --json"))) == 2
     assert run("messages replay").exit_code == 2
+
+
+def test_a_destination_is_held_at_the_command_line(make_broker: MakeBroker, run: Run, tmp_path: Path) -> None:
+    """Who moves the MIS holds it from a script, sees so, and releases it; a name nobody has is refused."""
+    broker = make_broker()
+    use(broker, tmp_path)
+    with (tmp_path / "swf.toml").open("a") as more:
+        more.write('[[destination]]\nname = "mis"\nhost = "127.0.0.1"\nport = 1\n')
+    assert run("deliveries hold mis --reason moving").exit_code == 0
+    (found,) = rows(run("deliveries destinations --json"))
+    assert (found["name"], found["reason"], found["waiting"]) == ("mis", "moving", 0)
+    assert "moving" in run("deliveries destinations").stdout
+    assert run("deliveries hold nobody --reason moving").exit_code == 1
+    assert run("deliveries release mis").exit_code == 0
+    assert run("deliveries release mis").exit_code == 1
+    assert run("deliveries skip 1 --reason gone").exit_code == 1

@@ -18,6 +18,7 @@ from swf.extensions.web import rendering
 from swf.extensions.web.language import _, ngettext
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
+from swf.store import deliveries as delivery_store
 from swf.store.database import Record, Transaction
 from swf.workflow import stations
 
@@ -151,12 +152,17 @@ def _device(name: str, asked: list[Record], reported: list[datetime | None]) -> 
 
 
 def _destinations(connection: Transaction, settings: Settings) -> Iterable[Seen]:
+    holds = delivery_store.held(connection)
     for each in (*settings.destination, *settings.relay):
+        hold = holds.get(each.name)
         waiting, oldest, parked, taken, error = board.line(connection, each.name)
         late = oldest is not None and clock.now() - oldest > _LATE
         told = [
+            _("held by %(who)s: %(reason)s", who=hold.by, reason=hold.reason) if hold else "",
             ngettext("%(n)s waits", "%(n)s wait", waiting) if waiting else _("nothing waits"),
             _("%(parked)s parked", parked=parked) if parked else "",
             error,
         ]
-        yield Seen(each.name, _("destination"), not (late or parked or error), taken, ", ".join(filter(None, told)))
+        yield Seen(
+            each.name, _("destination"), not (hold or late or parked or error), taken, ", ".join(filter(None, told))
+        )
