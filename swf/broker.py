@@ -26,7 +26,7 @@ from swf.net.probes import Peer, Probed
 from swf.net.tls import Secured
 from swf.service import Service
 from swf.store.database import Database
-from swf.workflow import intake, site
+from swf.workflow import intake, invented, site
 
 if TYPE_CHECKING:
     from swf.extensions.simulator.playground import Playground
@@ -119,8 +119,20 @@ class Broker:
 
         mis = ("127.0.0.1", self.settings.simulator.mis_port)
         led = [each.refusals_before_parking for each in self.settings.destination if (each.host, each.port) == mis]
-        title, refusals = self.settings.dicom.ae_title, max(led, default=1)
-        return Playground(lambda: self.hl7.address, lambda: self.dicom.address, title, mis, refusals)
+        return Playground(
+            lambda: self.hl7.address,
+            lambda: self.dicom.address,
+            self.settings.dicom.ae_title,
+            mis=mis,
+            refusals=max(led, default=1),
+            objection=self._why_nothing_is_simulated,
+        )
+
+    def _why_nothing_is_simulated(self) -> str:
+        from swf.extensions.simulator.people import AUTHORITY  # noqa: PLC0415  as above
+
+        with self.database.reading() as connection:
+            return invented.objection(connection, self.settings, AUTHORITY)
 
     def _deliveries(self, settings: Settings) -> Iterator[Service]:
         for each in settings.destination:

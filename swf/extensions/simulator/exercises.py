@@ -12,7 +12,7 @@ from types import MappingProxyType
 from pydicom.dataset import Dataset
 
 from swf import clock, errors
-from swf.extensions.simulator import his, ordering
+from swf.extensions.simulator import his, ordering, people
 from swf.extensions.simulator.modality import Modality
 from swf.extensions.simulator.telling import Telling
 from swf.extensions.simulator.wire import Wire
@@ -129,6 +129,7 @@ def _emergency(ground: Ground) -> Facts:
     item, step = Dataset(), Dataset()
     step.Modality, step.ScheduledProcedureStepDescription = MODALITY, "Emergency"
     item.PatientName, item.PatientID = "EMERGENCY^ONE", f"E{secrets.token_hex(3).upper()}"
+    item.IssuerOfPatientID = people.AUTHORITY
     item.StudyInstanceUID = f"2.25.{secrets.randbits(120)}"
     item.ScheduledProcedureStepSequence = [step]
     scanner = ground.scanner()

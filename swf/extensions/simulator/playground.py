@@ -3,6 +3,7 @@
 Everything it starts ends by itself after a while, and with the broker.
 """
 
+import contextlib
 import secrets
 import threading
 import time
@@ -12,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from swf import clock, log
-from swf.errors import ConfigError, PeerError
+from swf.errors import ConfigError, PeerError, StoreError
 from swf.extensions.simulator import exercises, faults, ordering, people, telling
 from swf.extensions.simulator.devices import DEVICES, device
 from swf.extensions.simulator.his_traffic import His
@@ -21,11 +22,12 @@ from swf.extensions.simulator.pace import SHAPES, pace, seconds
 from swf.extensions.simulator.scanning import Scanning
 from swf.extensions.simulator.tally import Tally
 from swf.extensions.simulator.watch import Watch
+from swf.sentence import say
 
 KINDS = ("his", "modality", "mis")
 DEFAULTS = {"rate": "30/min", "shape": "steady", "for": "5min", "language": "en", "seed": ""}
 PROFILE = {"his": "mixed", "modality": "plain", "mis": ""}
-_JOIN_S = 5.0
+GUARD_S, _JOIN_S = 2.0, 5.0
 Address = tuple[str, int]
 Play = Callable[[threading.Event, float], None]
 
@@ -60,17 +62,25 @@ class Run:
 class Playground:
     """One of each kind at a time. `hl7` and `dicom` give the addresses of the broker, which are known once it started.
 
-    The MIS listens at `mis`; what it refuses `refusals` times the broker parks.
+    The MIS listens at `mis`; what it refuses `refusals` times the broker parks. `objection` says why nothing may be
+    simulated any longer, as when a real patient comes: then everything stops. It is also asked before anything starts.
     """
 
-    authority = people.AUTHORITY
-
     def __init__(
-        self, hl7: Callable[[], Address], dicom: Callable[[], Address], called: str, mis: Address, refusals: int
+        self,
+        hl7: Callable[[], Address],
+        dicom: Callable[[], Address],
+        called: str,
+        *,
+        mis: Address,
+        refusals: int,
+        objection: Callable[[], str],
     ) -> None:
         self.hl7, self.dicom, self.called = hl7, dicom, called
         self.mis_address = mis
         self._refusals = refusals
+        self.objection = objection
+        self._guard: threading.Thread | None = None
         self._heard: telling.Telling | None = None
         self._attempt: exercises.Attempt | None = None
         self._runs: dict[str, Run] = {}
@@ -91,8 +101,9 @@ class Playground:
     def begin(self, kind: str, wishes: Mapping[str, Any]) -> None:
         """Start one: `rate`, `shape`, `for`, `language`, `profile`, `seed`, `station`, and `faults` as they are typed.
 
-        Raises ConfigError with every mistake, or when one of that kind runs already.
+        Raises ConfigError with every mistake, when one of that kind runs already, or when there is an objection.
         """
+        self._allowed()
         if kind not in KINDS:
             raise ConfigError([f"{kind} cannot be simulated; there are {', '.join(KINDS)}"])
         with self._lock:
@@ -110,6 +121,29 @@ class Playground:
             )
             run.thread.start()
             self._runs[kind] = run
+            if self._guard is None or not self._guard.is_alive():
+                self._guard = threading.Thread(target=self._guarded, name="guard of the simulator", daemon=True)
+                self._guard.start()
+
+    def _allowed(self) -> None:
+        reason = self.objection()
+        if reason:
+            raise ConfigError([say("Nothing is simulated here: %(reason)s", reason=reason)])
+
+    def _guarded(self) -> None:
+        """While anything plays, ask again and again whether it may."""
+        reason = ""
+        while running := [run for run in list(self._runs.values()) if run.running]:
+            with contextlib.suppress(StoreError):  # it may be gone with the broker
+                reason = self.objection()
+            if reason:
+                log.warning("the simulator stops", reason=reason)
+                for run in running:
+                    run.tally.found(reason)
+                    run.stopping.set()
+            running[0].stopping.wait(GUARD_S)
+            if running[0].stopping.is_set() and running[0].thread is not None:
+                running[0].thread.join(_JOIN_S)
 
     def end(self, kind: str) -> None:
         """Stop it, if it runs."""
@@ -124,6 +158,7 @@ class Playground:
 
     def set_up(self, name: str) -> None:
         """Break something for an exercise. Raises ConfigError and PeerError."""
+        self._allowed()
         ground = exercises.Ground(self.hl7(), self.dicom(), self.called, self._listening, self._refusals)
         self._attempt = exercises.attempt(name, ground)
 

@@ -21,8 +21,9 @@ Form = dict[str, str]
 class Playground(Protocol):
     """What the pages know of the simulator, which is an extension like they are and is wired by the broker."""
 
-    authority: str
     mis_address: tuple[str, int]
+    objection: Callable[[], str]
+    """Why nothing may be simulated; "" when it may."""
 
     def choices(self) -> dict[str, Any]:
         """What may be wished for."""

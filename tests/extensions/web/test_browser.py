@@ -220,3 +220,26 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
     ):
         page.goto(path)
         _is_open_to_all(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_simulator_is_seen_at_work(open_window: Callable[..., Operator], browser: Browser, scheme: str) -> None:
+    """Somebody starts a HIS with a click and sees it count without a reload; both pages are for everybody, at any width."""
+    operator = open_window(simulator={"enabled": True})
+    context = browser.new_context(base_url=operator.address, color_scheme=scheme)
+    page = context.new_page()
+    page.goto("/simulator")
+    panel = page.locator("#his")
+    panel.get_by_label("Rate").select_option("max")
+    panel.get_by_role("button", name="Let it play").click()
+    expect(panel.locator("dt", has_text="accepted")).to_be_visible()
+    page.get_by_role("button", name="Begin: The order is missing on CT1").click()
+    expect(page.locator(".verdict-line")).to_contain_text("CT1 does not see the order")
+    for path in ("/simulator", "/simulator/exercise"):
+        page.goto(path)
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert not found, f"{path}: {json.dumps(found, indent=1)}"
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} at {width}"
+    context.close()

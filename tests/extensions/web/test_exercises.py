@@ -44,6 +44,7 @@ def _begin(learner: Operator, name: str) -> dict[str, Any]:
 def _solved(learner: Operator) -> bool:
     told = learner.json("/api/v1/simulator/exercise")
     assert bool(told["missing"]) != told["solved"]
+    assert learner.json("/api/v1/simulator")["objection"] == "", "nobody came in who was not invented"
     return bool(told["solved"])
 
 

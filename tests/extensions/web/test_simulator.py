@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from swf.extensions.simulator import playground
 from swf.extensions.simulator.mis import Mis
 from swf.model.journal import Event
 from swf.store import journal
@@ -99,6 +100,18 @@ def test_never_where_others_could_be_told(open_window: Open, settings: Any, sent
     assert operator.http.post("/api/v1/simulator/mis/start", json={}).status_code == 409
 
 
+def test_it_stops_when_a_real_patient_comes(open_window: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody sends a real order while it plays: everything that plays stops, and says why."""
+    monkeypatch.setattr(playground, "GUARD_S", 0.02)
+    operator = open_window(**ON)
+    operator.http.post("/api/v1/simulator/his/start", json={"rate": "1/h"})
+    _wait(operator, "his", "accepted", 1)
+    operator.order(issuer="HOSP")
+    runs = (operator.json("/api/v1/simulator")["runs"][0] for _ in range(500))
+    stopped = next(run for run in runs if not run["running"])
+    assert stopped["findings"] == ["The store holds patients who were not invented here."]
+
+
 def test_a_test_system_is_called_one(open_window: Open) -> None:
     """With test_system it plays beside any patient, because somebody has said that nobody depends on the broker."""
     operator = open_window(simulator={"enabled": True, "test_system": True})
@@ -124,7 +137,7 @@ def test_it_ends_with_the_broker(open_window: Open) -> None:
     operator = open_window(**ON)
     operator.http.post("/api/v1/simulator/his/start", json={"rate": "1/h"})
     _wait(operator, "his", "accepted", 1)
-    playground = operator.broker.simulator
-    assert playground is not None
-    playground.stop()
-    assert [run["running"] for run in playground.state()] == [False]
+    simulated = operator.broker.simulator
+    assert simulated is not None
+    simulated.stop()
+    assert [run["running"] for run in simulated.state()] == [False]

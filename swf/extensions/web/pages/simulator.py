@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from swf import clock
 from swf.errors import ConfigError
 from swf.extensions.web import rendering
-from swf.extensions.web.language import _, told
+from swf.extensions.web.language import told
 from swf.extensions.web.rooms import Form, Playground, Rooms, Said, who
 from swf.sentence import say
-from swf.workflow import invented, operator
+from swf.workflow import operator
 
 RATES = ("6/min", "30/min", "2/s", "10/s", "max")
 SPANS = ("1min", "5min", "30min", "2h")
@@ -73,37 +73,31 @@ def found(rooms: Rooms) -> dict[str, Any]:
 
 def objection(rooms: Rooms) -> str:
     """Why nothing may be simulated here; "" when it may."""
+    return OFF if rooms.simulator is None else rooms.simulator.objection()
+
+
+def switched_on(rooms: Rooms) -> Playground:
+    """The simulator; raises ConfigError when there is none."""
     if rooms.simulator is None:
-        return OFF
-    with rooms.database.reading() as connection:
-        return invented.objection(connection, rooms.site().settings, rooms.simulator.authority)
-
-
-def allowed(rooms: Rooms) -> Playground:
-    """The simulator; raises ConfigError with the reason when it may not play."""
-    reason = objection(rooms)
-    if rooms.simulator is None or reason:
-        raise ConfigError([_("Nothing is simulated here: %(reason)s", reason=told(reason))])
+        raise ConfigError([told(OFF)])
     return rooms.simulator
 
 
 def begin(rooms: Rooms, by: str, kind: str, wanted: Mapping[str, Any]) -> None:
     """Start one, and say so in the journal; raises ConfigError."""
-    allowed(rooms).begin(kind, wanted)
+    switched_on(rooms).begin(kind, wanted)
     _note(rooms, by, f"start the simulated {kind}")
 
 
 def end(rooms: Rooms, by: str, kind: str) -> None:
     """Stop it, and say so in the journal; raises ConfigError."""
-    if rooms.simulator is None:
-        raise ConfigError([told(OFF)])
-    rooms.simulator.end(kind)
+    switched_on(rooms).end(kind)
     _note(rooms, by, f"stop the simulated {kind}")
 
 
 def set_up(rooms: Rooms, by: str, name: str) -> None:
     """Break something for an exercise, and say so in the journal; raises ConfigError and PeerError."""
-    allowed(rooms).set_up(name)
+    switched_on(rooms).set_up(name)
     _note(rooms, by, f"begin the exercise {name}")
 
 
