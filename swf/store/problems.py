@@ -4,18 +4,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from swf.dicom.terms import PerformedStatus
 from swf.model.delivery import DELIVERY, DeliveryStatus
-from swf.model.message import MESSAGE
 from swf.model.mpps import PERFORMED, TO_BE_RESOLVED
 from swf.model.query import QUERY
 from swf.store.database import Record
 
-_REFUSED_AMONG = 1000
 _RUNS = 200
-_REFUSED = text("disposition <> 'APPLIED'")  # the very words of the index
 
 
 class Run(NamedTuple):
@@ -24,13 +21,6 @@ class Run(NamedTuple):
     times: int
     most_answers: int
     first_at: datetime
-
-
-def refused(connection: Connection, since: datetime) -> Sequence[Record]:
-    """The newest messages without effect since a moment, without their bytes."""
-    columns = (MESSAGE.c.id, MESSAGE.c.received_at, MESSAGE.c.source, MESSAGE.c.type, MESSAGE.c.reason)
-    statement = select(*columns).where(_REFUSED, MESSAGE.c.received_at >= since)
-    return connection.execute(statement.order_by(MESSAGE.c.received_at.desc()).limit(_REFUSED_AMONG)).all()
 
 
 def unresolved(connection: Connection) -> Sequence[Record]:

@@ -4,7 +4,6 @@ A table of functions, each of which looks for one kind. Nothing is kept: a probl
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from swf.sentence import say, say_n
 from swf.store import board, condition, doors, worklist
 from swf.store import problems as store
 from swf.store.database import Record, Transaction
-from swf.workflow import devices, rejections
+from swf.workflow import devices, failures, rejections
 from swf.workflow.devices import Device
 from swf.workflow.site import Site
 
@@ -111,31 +110,15 @@ def ordered(every: Iterable[Problem]) -> list[Problem]:
 
 
 def _refused(case: _Case) -> Iterator[Problem]:
-    """Messages without effect, one problem for each sender and cause; what was replayed since has an effect."""
-    kinds: dict[tuple[str, str, str], list[Record]] = {}
-    for row in store.refused(case.connection, case.now - DAYS):
-        kinds.setdefault((row.source, row.type, cause_of(row.reason)), []).append(row)
-    for (source, kind, cause), rows in kinds.items():
-        yield Problem(
-            Kind.MESSAGES_REFUSED,
-            f"{source} {kind} {cause}",
-            Severity.TROUBLE,
-            say("%(kind)s of %(source)s: %(cause)s", kind=kind or "?", source=source or "?", cause=cause),
-            say("read the newest, mend mapping or sender, and take the messages again"),
-            str(rows[0].id),
-            rows[-1].received_at,
-            len(rows),
-        )
-
-
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
-_PLACE = r"\b[A-Z][A-Z\d]{2}(?:\^\d+)+"
-_NUMBERED = re.compile(rf"({_PLACE})|\b(?=\w*\d)[\w.^&-]+")
-
-
-def cause_of(reason: str) -> str:
-    """A reason without what differs from message to message: numbers, identifiers, quotations. The place in it stays."""
-    return _NUMBERED.sub(lambda found: found[1] or "…", _QUOTED.sub("…", reason)).strip() or "?"
+    """Messages without effect, one problem for each cause that nobody has said to be dealt with."""
+    for each in failures.found(case.connection):
+        if each.settled is not None or each.newest.received_at < case.now - DAYS:
+            continue
+        values = {"kind": each.type or "?", "source": each.source or "?", "reason": each.reason}
+        cause = say("%(kind)s of %(source)s: %(reason)s", **values)
+        remedy = say("mend mapping or sender and take them again, or say that they are dealt with")
+        since, times = each.oldest.received_at, len(each.rows)
+        yield Problem(Kind.MESSAGES_REFUSED, each.key, Severity.TROUBLE, cause, remedy, each.key, since, times)
 
 
 def _held(case: _Case) -> Iterator[Problem]:
@@ -204,7 +187,7 @@ def _parked(case: _Case) -> Iterator[Problem]:
     for row in store.parked(case.connection, names) if names else ():
         cause = say("%(name)s refused for good: %(error)s", name=row.destination, error=row.last_error)
         remedy = say("mend what it complains of, then put the deliveries back into the line")
-        subject = f"{row.destination} {cause_of(row.last_error)}"
+        subject = f"{row.destination} {failures.template(row.last_error)}"
         yield Problem(
             Kind.DELIVERIES_PARKED, subject, Severity.TROUBLE, cause, remedy, row.destination, row.since, row.times
         )

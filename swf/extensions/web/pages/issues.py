@@ -20,7 +20,7 @@ from swf.workflow.problems import Kind, Problem, Severity
 
 # Where a problem of each kind is mended; {} is what it is about
 PLACES = {
-    Kind.MESSAGES_REFUSED: "/messages/{}",
+    Kind.MESSAGES_REFUSED: "/messages/failed/{}",
     Kind.ENTRIES_HELD: "/held",
     Kind.EXAMS_WITHOUT_ORDER: "/exams?only=UNRESOLVED",
     Kind.EXAMS_OVERDUE: "/exams?only=OVERDUE",
