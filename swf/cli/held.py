@@ -12,6 +12,7 @@ from swf.cli.refusals import refusals
 from swf.cli.screen import print_json, print_table
 from swf.cli.stored import looking
 from swf.dicom import flaws, terms
+from swf.dicom.flaws import Flaw
 from swf.store import worklist
 from swf.store.database import Record
 from swf.workflow import withheld
@@ -46,9 +47,17 @@ def held(
 
 
 def _line(row: Record, lacks: Sequence[Lack], hold: int) -> dict[str, Any]:
-    found = [{"kind": each.flaw, "attribute": each.attribute, "text": each.text} for each in flaws.of(row.dataset)]
+    found = [
+        {"kind": each.flaw, "attribute": each.attribute, "text": each.text, "mends": withheld.MENDS[each.flaw]}
+        for each in flaws.of(row.dataset)
+    ]
     found += [
-        {"kind": "needed", "attribute": attribute, "text": f"has no value, and {lack.ae_title} needs one"}
+        {
+            "kind": "needed",
+            "attribute": attribute,
+            "text": f"has no value, and {lack.ae_title} needs one",
+            "mends": withheld.MENDS[Flaw.MISSING],
+        }
         for lack in lacks
         for attribute in lack.attributes
     ]

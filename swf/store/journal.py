@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from swf.model.journal import JOURNAL, Event
 from swf.model.message import BY_HAND, MESSAGE, Disposition
@@ -100,6 +100,13 @@ def messages_about(connection: Connection, orders: Collection[int], limit: int =
     about = select(JOURNAL.c.message).where(JOURNAL.c.order.in_(orders), JOURNAL.c.message.is_not(None))
     statement = select(MESSAGE.c.id, MESSAGE.c.received_at, MESSAGE.c.type).where(MESSAGE.c.id.in_(about))
     return connection.execute(statement.order_by(MESSAGE.c.id.desc()).limit(limit)).all()
+
+
+def last_messages(connection: Connection, orders: Collection[int]) -> dict[int, int]:
+    """Order row → the newest message about it."""
+    about = (JOURNAL.c.order.in_(orders), JOURNAL.c.message.is_not(None))
+    statement = select(JOURNAL.c.order, func.max(JOURNAL.c.message)).where(*about).group_by(JOURNAL.c.order)
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def came_from(connection: Connection, order: int, step_id: str) -> str:

@@ -9,12 +9,24 @@ from typing import NamedTuple
 from pydicom.dataset import Dataset
 
 from swf.config import Settings
+from swf.dicom.flaws import Flaw
+from swf.sentence import say
 from swf.store.database import Transaction
 from swf.workflow import stations
 from swf.workflow.stations import Station
 
 ANYBODY = "*"
 """Stands for every device without a [[modality]] of its own, whose profile is the one called default."""
+
+MENDS = {
+    Flaw.MISSING: say("give it a value by hand, or a place or a default in the mapping"),
+    Flaw.BACKSLASH: say("change the value by hand, or read it by another function in the mapping"),
+    Flaw.LENGTH: say("shorten it by hand, or read a shorter field in the mapping"),
+    Flaw.CHARACTER: say("change the value by hand, or let the sender leave the character out"),
+    Flaw.FORM: say("write it by hand as the standard wants it, or read it by another function in the mapping"),
+    Flaw.LOST: say("declare the sender's character set in its [[source]] and take the message again"),
+}
+"""What mends each kind of flaw."""
 
 
 class Lack(NamedTuple):

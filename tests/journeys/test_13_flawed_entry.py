@@ -23,6 +23,8 @@ ReferringPhysicianName = {{ from = "PV1-8[*]", as = "person", every = true }}
 "*" = []
 """
 
+MENDS = "give it a value by hand, or a place or a default in the mapping"
+
 
 def order(number: str, station: str = "CT1", control: str = "NW", physicians: str = "7^ROE^RICHARD") -> bytes:
     """An order with or without a station."""
@@ -72,7 +74,7 @@ def test_it_is_held_until_it_is_corrected(
     (line,) = told(tmp_path, broker, "held")
     assert (line["accession_number"], line["step_id"], line["shown"]) == ("A2", "SA2", False)
     attribute = "ScheduledProcedureStepSequence/ScheduledStationAETitle"
-    assert line["flaws"] == [{"kind": "missing", "attribute": attribute, "text": "is missing (type 1)"}]
+    assert line["flaws"] == [{"kind": "missing", "attribute": attribute, "text": "is missing (type 1)", "mends": MENDS}]
     assert hospital.send(order("A2", "CT2", "XO")).code == "AA"
     assert seen(broker) == ["A1", "A2"]
     assert told(tmp_path, broker, "held", "--all") == []
@@ -118,7 +120,12 @@ def test_it_lacks_what_one_scanner_needs(
     settings = '[[modality]]\nae_title = "CT1"\nneeds = ["ReferringPhysicianName"]\n'
     (line,) = told(tmp_path, broker, "held", hold=settings)
     assert (line["accession_number"], line["shown"], line["withheld_from"]) == ("A2", True, ["CT1"])
-    reason = {"kind": "needed", "attribute": "ReferringPhysicianName", "text": "has no value, and CT1 needs one"}
+    reason = {
+        "kind": "needed",
+        "attribute": "ReferringPhysicianName",
+        "text": "has no value, and CT1 needs one",
+        "mends": MENDS,
+    }
     assert line["flaws"] == [reason]
     assert hospital.send(order("A2", control="XO")).code == "AA"
     assert seen(broker) == ["A1", "A2"]

@@ -109,6 +109,12 @@ def test_a_held_entry_says_what_is_wrong(operator: Operator) -> None:
     assert "kept back" in page
     assert "DOE" not in page
     assert "Nothing is held." not in page
+    assert "give it a value by hand, or a place or a default in the mapping" in page
+    assert f'href="/orders/{order.accession}/change?order=1"' in page
+    assert 'href="/bench?message=1#becomes"' in page
+    assert operator.http.get(f"/orders/{order.accession}/change", params={"order": 1}).status_code == 200
+    (told,) = operator.json("/api/v1/held")
+    assert (told["message"], len(told["mends"])) == (1, 1)
 
 
 def test_nothing_is_held_on_a_good_day(operator: Operator) -> None:

@@ -22,6 +22,8 @@ def routes(rooms: Rooms) -> APIRouter:
                 start=line["row"].start,
                 status=line["row"].status,
                 shown=not line["kept"],
+                mends=[str(each) for each in line["mends"]],
+                message=line["message"] or None,
                 flaws=[shapes.Flaw(attribute=name, text=str(text)) for name, text in line["flaws"]],
             )
             for line in held.found(rooms)["lines"]

@@ -170,6 +170,8 @@ class Held(Shape):
     status: str
     shown: bool
     flaws: list[Flaw]
+    mends: list[str]
+    message: int | None
 
 
 class User(Shape):
