@@ -1,15 +1,15 @@
 """Every exercise is really broken when it begins, and really solved by what its hints say."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from swf.extensions.simulator import his
+from swf import clock
 from swf.extensions.simulator.exercises import EXERCISES, STATION
 from swf.extensions.simulator.mis import Mis
-from swf.extensions.simulator.modality import Modality
 from swf.model.delivery import DeliveryStatus
 from tests.conftest import settings_for
 from tests.extensions.web.conftest import Operator, readable
@@ -48,33 +48,24 @@ def _solved(learner: Operator) -> bool:
     return bool(told["solved"])
 
 
-def _corrected(learner: Operator) -> bytes:
-    """The change a HIS would send once it knows the station and the day."""
-    (item,) = Modality(*learner.broker.dicom.address, "ANY").query()
-    (step,) = item.ScheduledProcedureStepSequence
-    order = his.Order(
-        patient_id=str(item.PatientID),
-        issuer="SIMULATOR",
-        name=str(item.PatientName),
-        placer_number=str(item.PlacerOrderNumberImagingServiceRequest),
-        filler_number=str(item.FillerOrderNumberImagingServiceRequest),
-        accession=str(item.AccessionNumber),
-        procedure_id=str(item.RequestedProcedureID),
-        step_ids=(str(step.ScheduledProcedureStepID),),
-        study_uid=str(item.StudyInstanceUID),
-        station_ae=STATION,
-    )
-    return his.omi(order, his.CHANGED, "UNICODE UTF-8")
+def _changed(learner: Operator, told: dict[str, Any]) -> int:
+    """What the form for changes answers when station and day of the order are put right in it."""
+    accession = told["story"].partition("number ")[2].partition(",")[0]
+    page = learner.http.get(f"/orders/{accession}/change").text
+    said = dict(re.findall(r'name="([\w.]+)"(?: type="[\w-]+")? value="([^"]*)"', page))
+    (step,) = [name.partition(".")[2] for name in said if name.startswith("station.")]
+    right = {f"station.{step}": STATION, f"start.{step}": f"{clock.local(clock.now()):%Y-%m-%dT%H:%M}"}
+    return learner.http.post(f"/orders/{accession}/change", data={**said, **right}).status_code
 
 
 @pytest.mark.parametrize("name", ["missing", "room", "tomorrow"])
 def test_an_order_nobody_sees(learner: Operator, name: str) -> None:
-    """The scanner does not see the order; Why not? names a rule that hides it; a change by the HIS puts it right."""
+    """The scanner does not see the order; Why not? names a rule that hides it; the form for changes puts it right."""
     told = _begin(learner, name)
     accession = told["story"].partition("number ")[2].partition(",")[0]
     why = (learner.json("/api/v1/why", number=accession, ae=STATION) for _ in range(100))
     assert not all(each["seen"] for each in why), "what the scanner asked is noted a moment later"
-    assert learner.send(_corrected(learner)) == "AA"
+    assert _changed(learner, told) == 303
     assert _solved(learner)
 
 
@@ -119,7 +110,7 @@ def test_the_pages_of_an_exercise(learner: Operator) -> None:
     assert "is not on the list" in text
     assert "Not solved yet: CT1 does not see the order." in text
     assert text.count("Hint ") == len(EXERCISES["missing"].hints)
-    assert learner.send(_corrected(learner)) == "AA"
+    assert _changed(learner, learner.json("/api/v1/simulator/exercise")) == 303
     assert "Solved." in learner.text("/simulator/exercise")
 
 
