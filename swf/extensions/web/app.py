@@ -85,12 +85,11 @@ def build(rooms: Rooms) -> FastAPI:
     identity, proofs = Identity(rooms.database, settings), Proofs(rooms.database, settings)
     app.state.identity = identity
     app.add_middleware(Gate, identity=identity)
-    for page in PAGES:
-        app.include_router(page.routes(rooms))
-    app.include_router(login.routes(rooms, identity, proofs))
-    app.include_router(account.routes(rooms, identity, proofs))
-    app.include_router(users.routes(rooms, proofs))
-    app.include_router(api.routes(rooms, proofs))
+    pages = [*(page.routes(rooms) for page in PAGES), login.routes(rooms, identity, proofs)]
+    pages += [account.routes(rooms, identity, proofs), users.routes(rooms, proofs)]
+    for page in pages:
+        app.router.routes.extend(page.routes)  # as they are; of an included router each would be made once more
+    api.join(app, rooms, proofs)
     app.add_api_route("/events", _events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_exception_handler(HTTPException, _not_found)

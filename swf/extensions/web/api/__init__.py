@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Security
+from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 
 from swf.extensions.web.api import (
@@ -35,26 +35,24 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 _TOKEN = HTTPBearer(auto_error=False, description="A token of swf tokens add.")  # the gate asks; this only tells of it
 
 
-def routes(rooms: Rooms, proofs: Proofs) -> APIRouter:
-    """Everything for programs."""
-    router = APIRouter()
-    told = APIRouter(responses=REFUSALS, dependencies=[Security(_TOKEN)])
-    for noun in (
-        orders,
-        by_hand,
-        messages,
-        bench,
-        worklist,
-        deliveries,
-        exams,
-        held,
-        devices,
-        issues,
-        statistics,
-        simulator,
-    ):
-        told.include_router(noun.routes(rooms))
-    told.include_router(users.routes(rooms, proofs))
-    router.include_router(told)
-    router.include_router(health.routes(rooms))
-    return router
+NOUNS = (
+    orders,
+    by_hand,
+    messages,
+    bench,
+    worklist,
+    deliveries,
+    exams,
+    held,
+    devices,
+    issues,
+    statistics,
+    simulator,
+)
+
+
+def join(app: FastAPI, rooms: Rooms, proofs: Proofs) -> None:
+    """Everything for programs. Straight into the application: each router between would make every route once more."""
+    for router in (*(noun.routes(rooms) for noun in NOUNS), users.routes(rooms, proofs)):
+        app.include_router(router, responses=REFUSALS, dependencies=[Security(_TOKEN)])
+    app.include_router(health.routes(rooms))
