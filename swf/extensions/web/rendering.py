@@ -164,6 +164,11 @@ def start(value: str) -> str:
     return f"{shown} {time[:2]}:{time[2:]}" if len(time) == len("HHMM") else shown
 
 
+def day(value: str) -> str:
+    """The day and month of YYYY-MM-DD."""
+    return datetime.fromisoformat(value).strftime(_("%m-%d"))
+
+
 def hour(value: str) -> str:
     """The time of day in YYYYMMDDHHMMSS, to the minute; "" when there is none."""
     return f"{value[8:10]}:{value[10:12]}" if len(value) >= len("YYYYMMDDHHMM") else ""
@@ -194,7 +199,7 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.policies["ext.i18n.trimmed"] = True
 _ENVIRONMENT.install_gettext_callables(**language.calls(), newstyle=True)  # type: ignore[attr-defined]  # the extension's
-for _filter in (moment, exact, date, weekday, age, duration, start, hour, language.told, language.word):
+for _filter in (moment, exact, date, weekday, age, duration, start, day, hour, language.told, language.word):
     _ENVIRONMENT.filters[_filter.__name__] = _when_shown(_filter)
 _ENVIRONMENT.filters["part"] = part
 _ENVIRONMENT.globals.update(visitor=visitor.current, may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

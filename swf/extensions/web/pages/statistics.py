@@ -108,7 +108,7 @@ def _ticks(periods: Sequence[str], step: float) -> list[tuple[float, str]]:
     """Every sixth hour of one day, each midnight of several, every fifth day of a month."""
     by_hour = bool(periods) and "T" in periods[0]
     if by_hour and len(periods) > _HOURS:
-        return [(n * step, period[5:10]) for n, period in enumerate(periods) if period.endswith("T00")]
+        return [(n * step, rendering.day(period[:10])) for n, period in enumerate(periods) if period.endswith("T00")]
     if by_hour:
         return [(n * step, f"{period[11:]}:00") for n, period in enumerate(periods) if n % 6 == 0]
-    return [(n * step, period[5:]) for n, period in enumerate(periods) if n % 5 == 0]
+    return [(n * step, rendering.day(period)) for n, period in enumerate(periods) if n % 5 == 0]
