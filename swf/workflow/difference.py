@@ -122,6 +122,12 @@ def of(now: Site, then: Site, rows: Iterable[Record]) -> Difference:
     return Difference(looked, read, tuple(compared))
 
 
+def refusal(site: Site, row: Record) -> str:
+    """Why the mapping in force makes nothing of a message; "" when it does, or has no say in it."""
+    message = content(site, row)
+    return _made(_found(site, row), message).refusal if message is not None and _is_read(site, message) else ""
+
+
 def between(site: Site, one: Record, other: Record) -> list[Changed]:
     """The items of one message beside those of another, by the mapping in force; a refused one has none."""
     made = []

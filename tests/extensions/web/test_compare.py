@@ -34,6 +34,8 @@ def test_what_cannot_be_compared_says_so(operator: Operator) -> None:
     assert operator.http.get("/messages/compare", params={"one": 1, "other": 9}).status_code == 404
     unreadable = operator.http.get("/messages/compare", params={"one": 1, "other": 2})
     assert (unreadable.status_code, "cannot be read" in unreadable.text) == (409, True)
+    operator.send(his.order_orm(his.Order(accession="ACC-LONGER-THAN-16")))
+    assert "Message 3: OBR^1^18" in operator.text("/messages/compare", one=1, other=3)
     same = operator.text("/messages/compare", one=1, other=1)
     assert "Not a field differs." in same
     assert "It makes the same of both" in same

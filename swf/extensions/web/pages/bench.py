@@ -5,7 +5,6 @@ What is tried here is never in force before it is saved; what is saved was check
 
 import difflib
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from swf.store import messages as message_store
 from swf.store.database import Record
 from swf.workflow import difference, drafts, operator
 from swf.workflow.drafts import Document
+from swf.workflow.site import Site
 
 LAST = 200
 _PICKS, _VERSIONS, _LISTED = 12, 10, 100
@@ -167,10 +167,12 @@ def state(rooms: Rooms) -> dict[str, Any]:
     with rooms.database.reading() as connection:
         rows = draft_store.everything(connection)
         versions = draft_store.versions(connection, _VERSIONS)
+    then, mistakes = _tried(site, rows)
     return {
         "documents": drafts.documents(site, rows),
         "drafts": rows,
-        "mistakes": drafts.mistakes(site, rows) if rows else [],
+        "then": then,
+        "mistakes": mistakes,
         "versions": versions,
         "own": drafts.own_document(site),
         "folders": [str(each) for each in drafts.folders(site.settings)],
@@ -178,15 +180,17 @@ def state(rooms: Rooms) -> dict[str, Any]:
     }
 
 
-def looked(rooms: Rooms, came: list[Came], *, revealed: bool, rows: Sequence[Record] | None = None) -> list[Look]:
-    """Messages under the mapping in force and under the drafts, if there are any without a mistake; `rows` are those."""
-    if rows is None:
-        with rooms.database.reading() as connection:
-            rows = draft_store.everything(connection)
-    then = None
-    with suppress(ConfigError):
-        then = drafts.tried(rooms.site(), rows) if rows and came else None
-    return bench_view.looks(rooms.database, (rooms.site(), then), came, revealed=revealed)
+def _tried(site: Site, rows: Sequence[Record]) -> tuple[Site | None, list[str]]:
+    """The site by the drafts, None without any or with mistakes; and those."""
+    try:
+        return (drafts.tried(site, rows) if rows else None), []
+    except ConfigError as error:
+        return None, list(error.mistakes)
+
+
+def looked(rooms: Rooms, came: list[Came], *, revealed: bool) -> list[Look]:
+    """Messages under the mapping in force and under the drafts, if there are any without a mistake."""
+    return bench_view.looks(rooms.database, (rooms.site(), state(rooms)["then"]), came, revealed=revealed)
 
 
 def _shown(rooms: Rooms, came: list[Came], *, message: int, revealed: bool = False) -> dict[str, Any]:
@@ -195,7 +199,7 @@ def _shown(rooms: Rooms, came: list[Came], *, message: int, revealed: bool = Fal
         picks = message_store.found(connection, refused_only=True, limit=_PICKS)
         picks = picks or message_store.found(connection, limit=_PICKS)
     return found | {
-        "looks": looked(rooms, came, revealed=revealed, rows=found["drafts"]),
+        "looks": bench_view.looks(rooms.database, (rooms.site(), found["then"]), came, revealed=revealed),
         "picks": picks,
         "message": message,
         "revealed": revealed,
@@ -248,10 +252,9 @@ def found(rooms: Rooms, last: int, *, revealed: bool = False) -> dict[str, Any]:
     }
     if not rows:
         return base | empty
-    try:
-        then = drafts.tried(site, rows)
-    except ConfigError as error:
-        return base | empty | {"mistakes": list(error.mistakes)}
+    then, mistakes = _tried(site, rows)
+    if then is None:
+        return base | empty | {"mistakes": mistakes}
     told = difference.of(site, then, messages)
     trials = difference.tried(rooms.database, then, told, messages)
     return (

@@ -62,7 +62,15 @@ def found(rooms: Rooms, one: int, other: int, *, revealed: bool) -> dict[str, An
     version = contents[1].header.version
     fields = [_field(each, version, revealed=revealed) for each in hl7_difference.of(contents[0], contents[1])]
     items = list(bench_view.changes(difference.between(rooms.site(), rows[0], rows[1]), revealed=revealed))
-    return {"rows": rows, "orders": numbers, "fields": fields, "items": items, "revealed": revealed}
+    refusals = [difference.refusal(rooms.site(), row) for row in rows]
+    return {
+        "rows": rows,
+        "refusals": refusals,
+        "orders": numbers,
+        "fields": fields,
+        "items": items,
+        "revealed": revealed,
+    }
 
 
 def _field(each: Different, version: str, *, revealed: bool) -> Field:
