@@ -39,6 +39,12 @@ def test_it_brings_its_mappings(installed: Path, tmp_path: Path) -> None:
     assert "good: mappings/default.toml" in _run(installed, "check", cwd=tmp_path)
 
 
+def test_it_brings_its_languages(installed: Path, tmp_path: Path) -> None:
+    """The window of an installed package speaks Russian as that of the working copy does."""
+    say = "from swf.extensions.web import language as it; it.speak('ru'); print(ascii(it.told('Today')))"
+    assert _run(installed.with_name("python"), "-c", say, cwd=tmp_path).strip() == ascii("Сегодня")
+
+
 def _run(*command: object, cwd: Path = ROOT) -> str:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(

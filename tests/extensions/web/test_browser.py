@@ -80,7 +80,7 @@ def test_a_script_in_a_name_is_not_run(operator: Operator, look: Look) -> None:
 
 
 def test_the_keyboard_is_enough(operator: Operator, look: Look) -> None:
-    """Find with /, go down the rows with j, open with Enter, go back to the board with g t."""
+    """Find with /, go down the rows with j, open with Enter, go back to the board with g t; menus open, close and give back."""
     first, second = operator.order(), operator.order()
     page = look("/orders")
     page.keyboard.press("j")
@@ -94,6 +94,16 @@ def test_the_keyboard_is_enough(operator: Operator, look: Look) -> None:
     page.locator("body").press("g")
     page.keyboard.press("t")
     expect(page).to_have_title("Today · swf")
+    menu, inside = page.get_by_text("Work", exact=True), page.get_by_role("link", name="Exams", exact=True)
+    menu.press("Enter")
+    expect(inside).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(inside).to_be_hidden()
+    expect(menu).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
 
 
 def test_it_works_without_a_script(operator: Operator, look: Look) -> None:
@@ -105,6 +115,12 @@ def test_it_works_without_a_script(operator: Operator, look: Look) -> None:
     page.get_by_label("Does a station see it?").fill("CT1")
     page.get_by_role("button", name="Why not?").click()
     expect(page.locator(".verdict-line")).to_have_text(f"CT1 sees {order.accession}")
+    page.get_by_role("link", name="Deutsch").click()
+    expect(page).to_have_title("Warum nicht? · swf")
+    expect(page.locator(".verdict-line")).to_have_text(f"CT1 sieht {order.accession}")
+    page.get_by_text("Arbeit", exact=True).click()
+    page.get_by_role("link", name="Untersuchungen", exact=True).click()
+    expect(page).to_have_title("Untersuchungen · swf")
 
 
 def test_a_failed_message_is_mended_on_the_bench(
