@@ -1,5 +1,6 @@
 """`swf queries` and `swf why`: what modalities asked and got, and why an order is not on a list (RAD-5)."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -7,17 +8,18 @@ from pydicom.uid import UID
 
 from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
-from swf.cli.refusals import refusals
+from swf.cli.refusals import refusals, refuse
 from swf.cli.screen import print_json, print_table, shown
 from swf.cli.stored import looking
 from swf.dicom import datasets
 from swf.store import queries as query_store
 from swf.store.database import Record
-from swf.workflow import stations
+from swf.workflow import stations, why_nothing
 from swf.workflow import why as workflow_why
 from swf.workflow.verdict import Finding, Why
 
 _COLUMNS = (
+    "id",
     "last_at",
     "ae_title",
     "called",
@@ -33,11 +35,15 @@ _COLUMNS = (
 
 def queries(
     title: Annotated[str, typer.Option("--ae", help="Only those of this AE title.")] = "",
+    number: Annotated[int, typer.Option("--why", help="Tell of this one, by its id, what leaves nothing.")] = 0,
     limit: LimitOption = 50,
     as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """The worklist queries of modalities, the newest first; one that came again with the same outcome is one line."""
+    if number:
+        _why_nothing(number, config_file, as_json=as_json)
+        return
     with looking(config_file) as database, database.reading() as connection:
         rows = query_store.recent(connection, limit=limit, ae_title=title)
     lines = [{**{name: getattr(row, name, None) for name in _COLUMNS}, "keys": _keys(row)} for row in rows]
@@ -45,6 +51,25 @@ def queries(
         print_json([{**line, "first_at": row.first_at} for line, row in zip(lines, rows, strict=True)])
         return
     print_table([name.replace("_", " ") for name in _COLUMNS], map(_cells, lines))
+
+
+def _why_nothing(number: int, config_file: Path | None, *, as_json: bool) -> None:
+    with refusals():
+        settings = config.load(config_file)
+    with looking(config_file) as database, database.reading() as connection:
+        answer = why_nothing.of(connection, settings, number, clock.now())
+    if answer is None:
+        refuse([f"there is no query {number}"], NOT_AS_HOPED)
+    if as_json:
+        print_json([answer.jsonable()])
+        return
+    print(answer.sentence)
+    if answer.action:
+        print(f"to do: {answer.action}")
+    print_table(("left", "after", "condition"), ([str(s.left), s.rule, s.condition] for s in answer.funnel))
+    if answer.near:
+        print(f"what there is instead of {answer.culprit}:")
+        print_table(("value", "steps", "near miss"), ([each.value, str(each.steps), each.hint] for each in answer.near))
 
 
 _Title = Annotated[str, typer.Option("--ae", help="The AE title the modality calls with.")]

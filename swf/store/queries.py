@@ -48,6 +48,11 @@ def of(connection: Connection, titles: Sequence[str], *, limit: int) -> Sequence
     return connection.execute(statement).all()
 
 
+def one(connection: Connection, number: int) -> Record | None:
+    """The query in that row."""
+    return connection.execute(select(QUERY).where(QUERY.c.id == number)).first()
+
+
 def last(connection: Connection, titles: Sequence[str]) -> Record | None:
     """What a modality that calls with one of these titles asked last."""
     return next(iter(of(connection, titles, limit=1)), None)

@@ -6,7 +6,19 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any, NamedTuple, assert_never
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Dialect, and_, bindparam, func, or_, select, text
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from swf.dicom.matching import Predicate
 from swf.model.order import FURTHER_VALUE, ORDER, STEP, WORKLIST_ANSWER
@@ -54,11 +66,26 @@ def count(
     return int(connection.exec_driver_sql(*_prepared(connection.dialect, plan, values, counting=True)).scalar_one())
 
 
+def values_of(
+    connection: Connection, predicates: Iterable[Predicate], statuses: Sequence[str], column: str, *, limit: int
+) -> Sequence[Record]:
+    """What the steps that satisfy every predicate have in a column, the most frequent first, as `value` and `steps`."""
+    plan, values = worklist_plan.planned(list(predicates), statuses, (), 0)
+    sql, parameters = _prepared(connection.dialect, plan, values, limit=limit, counted=column)
+    return connection.exec_driver_sql(sql, parameters).all()
+
+
 def _prepared(
-    kind: Dialect, plan: Plan, values: Sequence[str | int], *, counting: bool = False, limit: int = 0
+    kind: Dialect,
+    plan: Plan,
+    values: Sequence[str | int],
+    *,
+    counting: bool = False,
+    limit: int = 0,
+    counted: str = "",
 ) -> tuple[str, Any]:
     """The SQL of a plan, and its values as the driver takes them."""
-    written = _written(plan, kind, counting, limit)
+    written = _written(plan, kind, counting, limit, counted)
     given = {**written.fixed, **{f"v{place}": value for place, value in enumerate(values)}}
     for name in written.patterns:
         given[name] = dialect.pattern(kind.name, given[name])
@@ -75,13 +102,16 @@ class _Written(NamedTuple):
 
 
 @lru_cache(maxsize=_PLANS_REMEMBERED)
-def _written(plan: Plan, kind: Dialect, counting: bool, limit: int) -> _Written:
+def _written(plan: Plan, kind: Dialect, counting: bool, limit: int, counted: str) -> _Written:
     writing = _Writing(kind.name)
     where = [writing.condition(plan.where)]
     if plan.held:
         where.append(STEP.c.flaws.bitwise_and(writing.value()) == 0)
     listing = select(STEP.c.id, STEP.c.dataset).where(*where).order_by(*_sorted_by(plan.order)).limit(limit or None)
-    statement = select(func.count()).select_from(STEP).where(*where) if counting else listing
+    statement: Select[Any] = select(func.count()).select_from(STEP).where(*where) if counting else listing
+    if counted:
+        columns = (STEP.c[counted].label("value"), func.count().label("steps"))
+        statement = select(*columns).where(*where).group_by(STEP.c[counted]).order_by(func.count().desc()).limit(limit)
     compiled: Any = statement.compile(dialect=kind)
     fixed = {name: value for name, value in compiled.params.items() if name not in writing.names}
     return _Written(str(compiled), compiled.positiontup, fixed, tuple(writing.patterns))

@@ -249,17 +249,17 @@ def _in_zone(stored: bytes, zone: tzinfo) -> bytes:
 
 def rows(connection: Transaction, station: Station, asked: Iterable[Clause], limit: int = 0) -> Iterator[Record]:
     """The steps that satisfy every clause, in the station's order; with a `limit` the first of them."""
-    predicates, statuses = _parted(asked)
+    predicates, statuses = parted(asked)
     order, held_for = station.answers.sort or (), station.held_for
     return store.query(connection, predicates, statuses, order, held_for=held_for, limit=limit)
 
 
 def count(connection: Transaction, asked: Iterable[Clause], held_for: int = 0) -> int:
     """How many steps satisfy every clause, without a flaw among `held_for`."""
-    return store.count(connection, *_parted(asked), held_for=held_for)
+    return store.count(connection, *parted(asked), held_for=held_for)
 
 
-def _parted(asked: Iterable[Clause]) -> tuple[list[Predicate], tuple[str, ...]]:
+def parted(asked: Iterable[Clause]) -> tuple[list[Predicate], tuple[str, ...]]:
     """The predicates, and the statuses by themselves, which the store serves by an index of their own."""
     statuses: tuple[str, ...] = ()
     predicates: list[Predicate] = []

@@ -72,8 +72,8 @@ def of(connection: Transaction, settings: Settings, number: str, caller: tuple[s
     seen = any(answer.seen for answer in answers)
     beside = list(_beside(connection, number, known=bool(orders), with_steps=bool(answers)))
     sentence = _sentence(station, number, answers, known=bool(orders))
-    funnel = list(_funnel(connection, station, asked)) if answers else []
-    return Why(number, station.ae_title, station.called, sentence, seen, answers, funnel, beside)
+    stages = list(funnel(connection, station, asked)) if answers else []
+    return Why(number, station.ae_title, station.called, sentence, seen, answers, stages, beside)
 
 
 def _titles(settings: Settings, station: Station) -> tuple[str, ...]:
@@ -237,9 +237,15 @@ _KEY_ACTIONS = {
 def _keys(case: Case) -> Iterator[Finding]:
     for clause in case.clauses:
         if clause.rule is Kind.KEY and not _asks_for_status(clause):
-            other = say("clear this key on the device, or correct the order")
-            action = _KEY_ACTIONS.get(stations.column(clause.predicate), other)
-            yield _judged(case, clause, say("key %(name)s", name=clause.name), action)
+            yield _judged(case, clause, say("key %(name)s", name=clause.name), action_for(clause))
+
+
+def action_for(clause: Clause) -> str:
+    """What mends that a condition of a list leaves out what is wanted."""
+    if clause.rule in _OWN:
+        return _OWN[clause.rule][1]
+    other = say("clear this key on the device, or correct the order")
+    return _KEY_ACTIONS.get(stations.column(clause.predicate), other)
 
 
 def _judged(case: Case, clause: Clause, rule: str, action: str) -> Finding:
@@ -319,7 +325,7 @@ RULES: tuple[Rule, ...] = (_caller, _called, _status, _held, _own, _needs, _keys
 # ---- beside the order ----
 
 
-def _funnel(connection: Transaction, station: Station, asked: Sequence[Clause]) -> Iterator[Stage]:
+def funnel(connection: Transaction, station: Station, asked: Sequence[Clause]) -> Iterator[Stage]:
     """What each condition leaves, one after the other: where a list becomes empty is where to look."""
     yield Stage(say("every step"), "", stations.count(connection, []))
     for length, clause in enumerate(asked, start=1):

@@ -49,6 +49,10 @@ def test_devices_and_tests_at_the_terminal(
     assert "answered in" in one
     told = json.loads(_run("devices", "CT1", "--json").stdout)[0]
     assert (len(told["queries"]), len(told["reports"]), told["queries"][0]["answers"]) == (1, 1, 1)
+    asked = json.loads(_run("queries", "--json").stdout)[0]["id"]
+    assert "CT1 would get 1 entry now" in _run("queries", "--why", str(asked)).stdout
+    assert json.loads(_run("queries", "--why", str(asked), "--json").stdout)[0]["culprit"] == ""
+    assert _run("queries", "--why", "999").exit_code == 1
     refused = _run("echo", "CT1")  # it is our own door, which does not know us as a device
     assert refused.exit_code == 1
     assert "calling AE title not recognised" in refused.stderr

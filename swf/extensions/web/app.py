@@ -33,6 +33,7 @@ from swf.extensions.web.pages import (
     mpps,
     order,
     orders,
+    query,
     requisition,
     simulator,
     statistics,
@@ -65,6 +66,7 @@ PAGES = (
     statistics,
     simulator,
     devices,
+    query,
     issues,
     language_page,
 )

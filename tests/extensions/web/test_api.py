@@ -27,6 +27,7 @@ def test_every_route_for_programs_is_described(operator: Operator) -> None:
         "/api/v1/devices/{ae}/echo",
         "/api/v1/issues",
         "/api/v1/issues/{key}/{act}",
+        "/api/v1/queries/{number}/why",
         "/api/v1/lines",
         "/api/v1/lines/{name}/test",
         "/api/v1/worklist",

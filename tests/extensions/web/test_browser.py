@@ -218,6 +218,7 @@ def test_nobody_is_shut_out(operator: Operator, look: Look, scheme: str, languag
         "/devices",
         "/statistics",
         "/devices/CT1",
+        "/queries/1",
         "/messages",
         "/messages/3",
         "/messages/compare?one=1&other=2",

@@ -127,3 +127,22 @@ def test_an_empty_house_says_so(operator: Operator) -> None:
     assert "No device is configured, and none has called." in page
     assert "Nobody is told anything." in page
     assert operator.json("/api/v1/devices") == []
+
+
+def test_a_query_that_got_nothing_is_explained(operator: Operator) -> None:
+    """From the device's page a click leads to the funnel of its query, the condition that leaves nothing, and what is near."""
+    operator.order(patient_id="SIM4711")
+    _door(operator).query(Modality="MR")
+    _door(operator).query(PatientID="SIM4712")
+    queries = _device(operator, "CT1", lambda told: len(told["queries"]) == 2)["queries"]
+    page = operator.http.get("/devices/CT1").text
+    assert f'href="/queries/{queries[1]["id"]}"' in page
+    shown = operator.text(f"/queries/{queries[1]['id']}")
+    assert "CT1 gets nothing: Modality leaves none of 1" in shown
+    assert "What there is instead Modality Value Steps Near miss CT 1" in shown
+    of_a_patient = operator.http.get(f"/queries/{queries[0]['id']}").text
+    assert "PatientID leaves none of 1" in of_a_patient
+    assert "SIM471" not in of_a_patient
+    told = operator.json(f"/api/v1/queries/{queries[1]['id']}/why")
+    assert (told["culprit"], told["funnel"][-1]["left"]) == ("Modality", 0)
+    assert operator.http.get("/queries/999").status_code == 404

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from swf.extensions.web import rendering
-from swf.extensions.web.pages import devices
+from swf.extensions.web.pages import devices, query
 from swf.extensions.web.rooms import Rooms, who
 from swf.net.probes import Probed
 from swf.workflow.rejections import Rejection
@@ -40,6 +40,10 @@ def routes(rooms: Rooms) -> APIRouter:
     @router.post("/api/v1/devices/{ae:path}/echo", summary="Ask a device with host and port in the settings (C-ECHO)")
     def post_echo(request: Request, ae: str) -> Response:
         return _told(devices.tested(rooms, who(request), ("device",), ae))
+
+    @router.get("/api/v1/queries/{number}/why", summary="What each condition of a query leaves, and what came near")
+    def get_why_nothing(number: int) -> Response:
+        return rendering.json(query.found(rooms, number).jsonable())
 
     @router.get("/api/v1/lines", summary="Destinations and relays: what waits, what is parked, when one was last taken")
     def get_lines() -> Response:
