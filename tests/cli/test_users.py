@@ -5,12 +5,20 @@ import shlex
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from click.testing import Result
 from typer.testing import CliRunner
 
 from swf.cli import app
+from swf.workflow import passwords
 
 PASSWORD = "correct horse battery"  # noqa: S105  of nobody
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of a thousandth of the cost: what they cost is tested where they are."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 def run(line: str, typed: str = "") -> Result:

@@ -8,11 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from swf.broker import Broker
 from swf.extensions.simulator import his
 from swf.extensions.simulator.his import Order
 from swf.net import mllp_client
+from swf.workflow import passwords
 from tests.conftest import MakeBroker
 
 PATIENCE_S = 10.0
@@ -86,6 +88,12 @@ def open_window(make_broker: MakeBroker) -> Iterator[Callable[..., Operator]]:
 def operator(open_window: Callable[..., Operator]) -> Operator:
     """Somebody before the window of a broker as it comes."""
     return open_window()
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes of a thousandth of the cost: what they cost is tested where they are."""
+    monkeypatch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture(scope="session")

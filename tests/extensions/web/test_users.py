@@ -14,7 +14,6 @@ from swf.extensions.web import live
 from swf.extensions.web.pages import login
 from swf.model.user import Role
 from swf.store import journal, users
-from swf.workflow import passwords
 from swf.workflow import users as rules
 from tests.conftest import MakeBroker
 from tests.extensions.web import people
@@ -87,17 +86,6 @@ def test_a_wrong_password_is_told_from_a_wrong_name_by_nobody(operator: Operator
     refused = noted(operator, "sign-in refused")
     assert [each["by"] for each in refused] == ["an unknown name", "joe", "an unknown name", *["jane"] * 5]
     assert "s3cret" not in json.dumps(refused) + log_lines.getvalue()
-
-
-def test_an_unknown_name_takes_as_long() -> None:
-    """The password of nobody is looked at too, with the very same cost."""
-    kept = passwords.hashed("jane", people.PASSWORD)
-    assert passwords._of_nobody().split("$")[:4] == kept.split("$")[:4]
-    assert passwords.matches(kept, people.PASSWORD)
-    assert not passwords.matches(kept, people.PASSWORD + "x")
-    assert not passwords.matches(None, people.PASSWORD)
-    assert not passwords.matches("no hash", people.PASSWORD)
-    assert passwords.matches(passwords.hashed("x", "Zürich liegt am See"), "Zu\u0308rich liegt am See")
 
 
 def test_nobody_signs_a_browser_in_from_elsewhere(operator: Operator) -> None:
