@@ -26,7 +26,8 @@ from swf.extensions.simulator import ordering, pace, telling
 from swf.extensions.simulator.devices import DEVICES, device
 from swf.extensions.simulator.exercises import EXERCISES
 from swf.extensions.simulator.his_traffic import His
-from swf.extensions.simulator.scanning import Scanning
+from swf.extensions.simulator.modality import Modality
+from swf.extensions.simulator.scanning import Scanning, is_invented
 from swf.extensions.simulator.tally import Tally
 from swf.extensions.simulator.watch import Watch
 
@@ -48,7 +49,10 @@ _Faults = Annotated[
         "--fault", "-f", help="NAME=RATE, how often from 0 to 1; or all=RATE. `swf simulate faults` lists them."
     ),
 ]
-_TestSystem = Annotated[bool, typer.Option("--test-system", help="The broker on another machine is a test system.")]
+_TestSystem = Annotated[
+    bool,
+    typer.Option("--test-system", help="No patient depends on this broker, whoever is on its list and wherever it is."),
+]
 
 
 @app.command()
@@ -66,8 +70,11 @@ def his(
     to: Annotated[str, typer.Option("--to", help="HOST:PORT of an MLLP listener.")] = HL7_DOOR,
     *,
     worklist: Annotated[
-        str, typer.Option("--worklist", help="HOST:PORT of its DICOM door: every order it takes has to appear there.")
-    ] = "",
+        str,
+        typer.Option(
+            "--worklist", help="HOST:PORT of its DICOM door, where every order has to appear; '' not to look."
+        ),
+    ] = DICOM_DOOR,
     within: Annotated[str, typer.Option("--within", help="How soon an order has to appear.")] = "10s",
     called: Annotated[str, typer.Option("--called", help="The AE title of the broker.")] = "SWF",
     rate: _Rate = "60/min",
@@ -88,7 +95,7 @@ def his(
     as_json: JsonOption = False,
 ) -> None:
     """Send orders; exit code 1 when one was refused without reason, answered twice differently, or lost."""
-    address = _door(to, test_system)
+    address, list_door = _door(to, test_system), _door(worklist, test_system) if worklist else None
     seed = seed or secrets.token_hex(3)
     with refusals():
         habits = ordering.habits(
@@ -101,8 +108,9 @@ def his(
         )
         paced, longest, patience = pace.pace(rate, shape), _longest(span), pace.seconds(within)
         playing = His(address, habits, paced)
-        watch = Watch(_door(worklist, test_system), playing.tally, patience, called=called) if worklist else None
+        watch = Watch(list_door, playing.tally, patience, called=called) if list_door else None
     playing.watch = watch
+    _nobody_real(list_door, "CT1", called, test_system)
 
     def play(stopping: threading.Event) -> None:
         if watch is not None:
@@ -156,7 +164,9 @@ def modality(
         exams=exams,
         called=called,
         numbers=lambda: number or (),
+        only_invented=not test_system,
     )
+    _nobody_real(address, title, called, test_system)
 
     def play(stopping: threading.Event) -> None:
         playing.run(stopping, count or None, ends=time.monotonic() + longest if longest else None)
@@ -246,6 +256,23 @@ def _door(text: str, test_system: bool) -> tuple[str, int]:
             ]
         )
     return address
+
+
+def _nobody_real(address: tuple[str, int] | None, title: str, called: str, test_system: bool) -> None:
+    """Refuse where somebody is on the list who was not invented, or where that cannot be seen."""
+    if test_system:
+        return
+    if address is None:
+        refuse(["whether a real patient is on its list cannot be seen: give --worklist, or add --test-system"])
+    with refusals(NOT_AS_HOPED):
+        strangers = [item for item in Modality(*address, title, called).query() if not is_invented(item)]
+    if strangers:
+        refuse(
+            [
+                f"{len(strangers)} entries of its worklist are for patients who were not invented by a simulator.",
+                "hint: add --test-system if nobody depends on it",
+            ]
+        )
 
 
 def _longest(span: str) -> float:

@@ -43,7 +43,7 @@ def test_a_his_and_a_modality(broker: Broker, run: Run) -> None:
 def test_what_is_not_lawful_is_the_exit_code(run: Run) -> None:
     """A broker that refuses every order: each is named, and the exit code is 1."""
     with Mis(personality=lambda _received: "AE") as refusing:
-        result = run("his", "--to", _at(refusing.address), "-n", 1, "-r", "max")
+        result = run("his", "--to", _at(refusing.address), "--worklist", "", "--test-system", "-n", 1, "-r", "max")
     assert result.exit_code == 1
     assert "not lawful: new P" in result.stdout
 
@@ -92,6 +92,18 @@ def test_refused_before_it_began(run: Run, words: tuple[str, ...], sentence: str
     result = run(*words)
     assert result.exit_code == 2
     assert sentence in result.stderr
+
+
+def test_nothing_is_played_beside_real_patients(broker: Broker, run: Run) -> None:
+    """On a list with anybody who was not invented nothing begins, unless it is called a test system; nor unseen."""
+    mllp_client.exchange(*broker.hl7.address, his.order_orm(his.Order(issuer="HOSP")), 5)
+    scanner = ("modality", "--to", _at(broker.dicom.address), "-n", 1, "-r", "max", "--profile", "by-modality")
+    sender = ("his", "--to", _at(broker.hl7.address), "-n", 1, "-r", "max")
+    for words in (scanner, (*sender, "--worklist", _at(broker.dicom.address))):
+        result = run(*words)
+        assert (result.exit_code, "1 entries of its worklist are for patients" in result.stderr) == (2, True)
+    assert "cannot be seen" in run(*sender, "--worklist", "").stderr
+    assert "1 completed" in run(*scanner, "--test-system").stdout
 
 
 @pytest.mark.parametrize("table", ["faults", "devices"])

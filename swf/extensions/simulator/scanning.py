@@ -44,8 +44,10 @@ class Scanning:
         called: str = "SWF",
         numbers: Callable[[], Iterable[str]] = tuple,
         tally: Tally | None = None,
+        only_invented: bool = False,
     ) -> None:
-        """Several scanners may share a `tally`."""
+        """Several scanners may share a `tally`. With `only_invented` nobody is examined who was not invented here."""
+        self._only_invented = only_invented
         self.tally = tally or Tally()
         self.begun: set[str] = set()
         self.ended: dict[Step, str] = {}
@@ -129,7 +131,8 @@ class Scanning:
         if "unscheduled" in wrong:
             self._unscheduled(chance)
         elif chance.random() < self._exams:
-            self._exam([item for item in usable if step_of(item) not in self.ended], wrong, chance)
+            may = [item for item in usable if not self._only_invented or is_invented(item)]
+            self._exam([item for item in may if step_of(item) not in self.ended], wrong, chance)
 
     def _judged(self, items: list[Dataset], identifier: Dataset) -> list[Dataset]:
         """The items this device can show: all without a violation, or none at all when it is strict and one has some."""
@@ -223,6 +226,11 @@ class Scanning:
 
 def _reason(code: str) -> Dataset:
     return coded(code, "DCM", REASONS[code])
+
+
+def is_invented(item: Dataset) -> bool:
+    """Whether the patient of a worklist item comes from a simulator."""
+    return str(item.get("IssuerOfPatientID", "")) == people.AUTHORITY
 
 
 def step_of(item: Dataset) -> Step:

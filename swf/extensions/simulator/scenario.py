@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydicom.dataset import Dataset
 
 from swf import clock, errors
-from swf.extensions.simulator import his
+from swf.extensions.simulator import his, people
 from swf.extensions.simulator.mis import Mis, Received
 from swf.extensions.simulator.modality import Modality
 from swf.hl7 import message
@@ -83,9 +83,10 @@ def play(
 
 
 def _parts(dicom: tuple[str, int], called_ae: str) -> list[Part]:
-    computed = his.Order(step_ids=(his.number("S"), his.number("S")))
+    computed = his.Order(issuer=people.AUTHORITY, step_ids=(his.number("S"), his.number("S")))
     magnetic = his.Order(
         patient_id="SIM4712",
+        issuer=people.AUTHORITY,
         name="ROE^RICHARD",
         birth_date="19650704",
         sex="M",

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from swf.broker import Broker
-from swf.extensions.simulator import faults, ordering, pace
+from swf.extensions.simulator import faults, his, ordering, pace, people
 from swf.extensions.simulator.devices import DEVICES
 from swf.extensions.simulator.his_traffic import His
 from swf.extensions.simulator.scanning import Scanning
+from swf.net import mllp_client
 from tests.conftest import MakeBroker
 
 NEVER = threading.Event()
@@ -72,6 +73,17 @@ def test_a_status_that_is_not_lawful(scp: Any, worklist_item: Any, wrong: tuple[
     scp.status = 0x0110
     playing._exam([item], frozenset(wrong), random.Random(1))  # noqa: S311
     assert any(finding in each for each in playing.tally.state()["findings"])
+
+
+def test_only_who_was_invented_is_examined(make_broker: MakeBroker) -> None:
+    """A scanner that is to leave real patients alone does the exam of the invented one, whoever else is on the list."""
+    broker = make_broker()
+    real, invented = his.Order(issuer="HOSP"), his.Order(patient_id="SIM1", issuer=people.AUTHORITY)
+    for order in (real, invented):
+        mllp_client.exchange(*broker.hl7.address, his.order_omi(order), 5)
+    playing = Scanning(broker.dicom.address, "CT1", FAST, seed="seven", only_invented=True)
+    playing.run(NEVER, 4)
+    assert playing.begun == {invented.accession}
 
 
 # pynetdicom 3.0.4 leaves the socket of a refused connection to the garbage collector.
