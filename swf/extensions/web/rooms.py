@@ -15,6 +15,7 @@ from swf.store.database import Database
 from swf.workflow.site import Site
 
 _LONGEST_FORM, _LONGEST_DOCUMENT = 65_536, 6_000_000
+_LONGEST_NUMBER = 18  # as long as any row number of a store
 Form = dict[str, str]
 
 
@@ -80,6 +81,12 @@ async def _form(request: Request, longest: int) -> Form:
         if len(body) > longest:
             raise HTTPException(HTTP_413_CONTENT_TOO_LARGE, _("the form is too long"))
     return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def number(said: Form, name: str, otherwise: int = 0) -> int:
+    """The whole number in a field of a form; `otherwise` when there is none."""
+    text = said.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER else otherwise
 
 
 Said = Annotated[Form, Depends(form)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from swf import config
+from swf.config import Source
 from swf.extensions.simulator import his
 from swf.extensions.simulator.modality import Modality
 from tests.extensions.web.conftest import Operator, readable
@@ -128,6 +129,10 @@ def test_a_message_is_pasted_or_dropped(bench: Operator) -> None:
     form = {"bytes": base64.b64encode(b"\x0b" + raw + b"\x1c\r").decode(), "text": ""}
     assert "ДОЭ^JANE" in bench.http.post("/bench/look", data=form).text
     assert bench.http.post("/bench/look", data={"bytes": "no base64"}).status_code == 400
+    assert bench.http.post("/bench/look", data={"message": "77"}).status_code == 404
+    for form in ({"last": "many"}, {"last": "-1"}, {"last": "9" * 40}):
+        assert bench.http.post("/bench/difference", data=form).status_code == 200
+    assert bench.http.post("/bench/undo", data={"number": "none"}).status_code == 409
     assert bench.json("/api/v1/messages") == []
     told = bench.http.post("/api/v1/bench/look", json={"text": text + text}).json()
     assert [each["refusal"] for each in told] == ["", ""]
@@ -172,3 +177,15 @@ def test_the_files_on_disk_are_read_anew(bench: Operator, site: Path) -> None:
     site.write_text('extends = "nothing.toml"\n')
     assert "nothing.toml" in bench.http.post("/api/v1/bench/reload").text
     assert bench.broker.site.mapping.rules is rules
+
+
+def test_what_is_saved_and_cannot_be_put_in_force_says_so(bench: Operator, site: Path) -> None:
+    """The mapping is right and another mapping of the settings is not: the file is written, and it is told what hinders."""
+    draft(bench, site, MENDED)
+    settings = bench.broker.settings
+    bench.broker.settings = settings.model_copy(update={"source": (Source(name="ris", mapping="gone.toml"),)})
+    answer = bench.http.post("/bench/save")
+    assert (answer.status_code, "not in force yet" in answer.text) == (409, True)
+    assert b"OBR-3.1" in site.read_bytes()
+    bench.broker.settings = settings
+    assert bench.http.post("/bench/reload").status_code == 303

@@ -16,7 +16,7 @@ from swf.errors import ConfigError, DraftRefused
 from swf.extensions.web import bench_view, rendering
 from swf.extensions.web.bench_view import Came, Look
 from swf.extensions.web.language import _
-from swf.extensions.web.rooms import Form, Rooms, Said, SaidAtLength, who
+from swf.extensions.web.rooms import Form, Rooms, Said, SaidAtLength, number, who
 from swf.mapping import files
 from swf.store import drafts as draft_store
 from swf.store import messages as message_store
@@ -46,16 +46,16 @@ def _lookers(router: APIRouter, rooms: Rooms) -> None:
 
     @router.post("/bench/look")
     def look(request: Request, said: SaidAtLength) -> HTMLResponse:
-        number = int(said["message"]) if said.get("message", "").isdigit() else 0
-        if number:
-            came = [bench_view.stored(_stored(rooms, number))]
+        chosen = number(said, "message")
+        if chosen:
+            came = [bench_view.stored(_stored(rooms, chosen))]
             by = who(request)
             rooms.database.run(
-                lambda transaction: operator.revealed(transaction, clock.now(), by, orders=[], message=number)
+                lambda transaction: operator.revealed(transaction, clock.now(), by, orders=[], message=chosen)
             )
         else:
             came = bench_view.given(said)
-        shown = _shown(rooms, came, message=number, revealed=True)
+        shown = _shown(rooms, came, message=chosen, revealed=True)
         return rendering.answer("bench.html", **shown | {"text": said.get("text", ""), "done": ""})
 
     @router.get("/bench/file")
@@ -68,7 +68,7 @@ def _lookers(router: APIRouter, rooms: Rooms) -> None:
 
     @router.post("/bench/difference")
     def reveal_difference(request: Request, said: Said) -> HTMLResponse:
-        last, by = int(said.get("last", LAST)), who(request)
+        last, by = number(said, "last", LAST), who(request)
         shown = found(rooms, last, revealed=True)
         rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=[]))
         return rendering.answer("bench_difference.html", **shown)
@@ -110,7 +110,7 @@ def _doers(router: APIRouter, rooms: Rooms) -> None:
 
     @router.post("/bench/undo")
     def undo(request: Request, said: Said) -> Response:
-        undone(rooms, int(said.get("number", 0)), who(request))
+        undone(rooms, number(said, "number"), who(request))
         return RedirectResponse(f"{_BENCH}?done=undone", 303)
 
     @router.post("/bench/reload")
@@ -128,8 +128,7 @@ def _to_file(path: str) -> Response:
 
 def kept(rooms: Rooms, said: Form, by: str) -> None:
     """Keep a draft of the file `path`: its `content`, a change of `revision`; raises DraftRefused."""
-    told = said.get("revision", "")
-    change = (said.get("path", ""), said.get("content", ""), int(told) if told.isdigit() else 0)
+    change = (said.get("path", ""), said.get("content", ""), number(said, "revision"))
     rooms.database.run(lambda transaction: drafts.keep(transaction, rooms.site(), change, clock.now(), by))
 
 
@@ -141,15 +140,23 @@ def discarded(rooms: Rooms, path: str, by: str) -> None:
 def saved(rooms: Rooms, by: str, seen: str = "") -> list[str]:
     """Save the drafts and put them in force; the files. Raises ConfigError and DraftRefused."""
     names = drafts.save(rooms.database, rooms.site(), clock.now(), by, seen)
-    rooms.reload()
+    _put_in_force(rooms)
     return names
 
 
-def undone(rooms: Rooms, number: int, by: str) -> list[str]:
+def undone(rooms: Rooms, saving: int, by: str) -> list[str]:
     """Undo a saving and put in force what was before it; the files. Raises ConfigError and DraftRefused."""
-    names = drafts.undo(rooms.database, rooms.site(), number, clock.now(), by)
-    rooms.reload()
+    names = drafts.undo(rooms.database, rooms.site(), saving, clock.now(), by)
+    _put_in_force(rooms)
     return names
+
+
+def _put_in_force(rooms: Rooms) -> None:
+    """Reload; what hinders it then is not the mapping, which is on disk already."""
+    try:
+        rooms.reload()
+    except ConfigError as error:
+        raise DraftRefused(f"the files are written and not in force yet, because of other settings: {error}") from error
 
 
 def reloaded(rooms: Rooms, by: str) -> None:
@@ -208,11 +215,11 @@ def _shown(rooms: Rooms, came: list[Came], *, message: int, revealed: bool = Fal
     }
 
 
-def _stored(rooms: Rooms, number: int) -> Record:
+def _stored(rooms: Rooms, row_number: int) -> Record:
     with rooms.database.reading() as connection:
-        row = message_store.one(connection, number)
+        row = message_store.one(connection, row_number)
     if row is None:
-        raise HTTPException(404, _("there is no message %(number)s", number=number))
+        raise HTTPException(404, _("there is no message %(number)s", number=row_number))
     return row
 
 
@@ -221,7 +228,7 @@ def _document(rooms: Rooms, path: str) -> dict[str, Any]:
     name = files.plain(Path(path))
     document: Document | None = next((each for each in found["documents"] if each.path == name), None)
     if document is None:
-        raise HTTPException(404, _("%(path)s is no part of the mapping", path=path))
+        raise HTTPException(404, f"{path} is no part of the mapping")
     text = document.draft.content if document.draft else document.text or ""
     before = drafts.plain(document.text or "")
     changes = difflib.unified_diff(before.splitlines(), text.splitlines(), "in force", "draft", lineterm="", n=2)

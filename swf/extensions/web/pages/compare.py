@@ -9,7 +9,7 @@ from swf import clock
 from swf.extensions.web import bench_view, hl7_view, mask, rendering
 from swf.extensions.web.language import _
 from swf.extensions.web.pages import messages
-from swf.extensions.web.rooms import Rooms, Said, who
+from swf.extensions.web.rooms import Rooms, Said, number, who
 from swf.hl7 import dictionary
 from swf.hl7 import difference as hl7_difference
 from swf.hl7.difference import Different
@@ -37,12 +37,12 @@ def routes(rooms: Rooms) -> APIRouter:
 
     @router.post("/messages/compare")
     def reveal(request: Request, said: Said) -> HTMLResponse:
-        numbers = [int(said.get(name, "0") or 0) for name in ("one", "other")]
+        numbers = [number(said, name) for name in ("one", "other")]
         shown, by = found(rooms, *numbers, revealed=True), who(request)
-        for number in numbers:
+        for each in numbers:
             rooms.database.run(
-                lambda transaction, number=number: operator.revealed(  # type: ignore[misc]  # bound now, not at the end
-                    transaction, clock.now(), by, orders=[], message=number
+                lambda transaction, each=each: operator.revealed(  # type: ignore[misc]  # bound now, not at the end
+                    transaction, clock.now(), by, orders=[], message=each
                 )
             )
         return rendering.answer("compare.html", **shown)
