@@ -4,6 +4,7 @@ A template looks like the message it makes, one segment a line. Empty trailing f
 segment nor begin a component, whatever is in it.
 """
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,23 @@ class Template:
 
 def load(path: Path) -> Template:
     """The template in the file `path`; ValueError when it cannot be read or names a value there is not."""
-    environment = _environment(path.parent)
     try:
-        parsed = environment.parse(path.read_text(encoding="utf-8"))
-        unknown = meta.find_undeclared_variables(parsed) - VALUES
-        if unknown:
-            raise ValueError(f"{path}: there is no value {', '.join(sorted(unknown))}; known are {sorted(VALUES)}")
-        return Template(environment.get_template(path.name))
+        return _compiled(path, path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
     except TemplateError as error:
         raise ValueError(f"{path}:{getattr(error, 'lineno', 1)}: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _compiled(path: Path, text: str) -> Template:
+    """What the file with that text makes. A site reads the same few again and again: for orders by hand, at each reload."""
+    environment = _environment(path.parent)
+    parsed = environment.parse(text)
+    unknown = meta.find_undeclared_variables(parsed) - VALUES
+    if unknown:
+        raise ValueError(f"{path}: there is no value {', '.join(sorted(unknown))}; known are {sorted(VALUES)}")
+    return Template(environment.from_string(parsed))
 
 
 def _environment(folder: Path) -> Environment:

@@ -11,7 +11,7 @@ from swf.broker import Broker
 from swf.model.user import Role
 from swf.store import users as store
 from swf.workflow import passwords, users
-from tests.extensions.web.conftest import Operator, csrf_of
+from tests.extensions.web.conftest import NO_AUTHORITY, Operator, csrf_of
 
 PASSWORD = "correct horse battery"  # noqa: S105  of nobody
 _HASH: list[str] = []
@@ -48,7 +48,7 @@ def token(broker: Broker, name: str, role: Role, days: int = 1) -> str:
 @contextmanager
 def browser(operator: Operator, key: str = "") -> Iterator[httpx.Client]:
     """A browser, signed in with that key; it sends the token of our pages."""
-    with httpx.Client(base_url=operator.address, timeout=10) as http:
+    with httpx.Client(base_url=operator.address, verify=NO_AUTHORITY, timeout=10) as http:
         if key:
             http.cookies.set("swf_session", key, domain="127.0.0.1")
         http.headers["X-CSRF-Token"] = csrf_of(http.get("/account" if key else "/login").text)

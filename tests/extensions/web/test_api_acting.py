@@ -9,7 +9,7 @@ from swf.extensions.simulator.mis import Mis, agreeable
 from swf.extensions.simulator.modality import Modality
 from swf.model.user import Role
 from tests.extensions.web import people
-from tests.extensions.web.conftest import Operator
+from tests.extensions.web.conftest import NO_AUTHORITY, Operator
 from tests.extensions.web.test_acting import _exam_without_order
 
 
@@ -28,7 +28,9 @@ def test_an_exam_is_linked_by_a_program(operator: Operator) -> None:
     """A program finds the exam and the order it may belong to, links, unlinks and ends it; the journal names the program."""
     uid, order = _exam_without_order(operator), operator.order(station_ae="CT9")
     key = people.token(operator.broker, "resolver", Role.OPERATOR)
-    with httpx.Client(base_url=f"{operator.address}/api/v1/", headers={"Authorization": f"Bearer {key}"}) as http:
+    with httpx.Client(
+        base_url=f"{operator.address}/api/v1/", verify=NO_AUTHORITY, headers={"Authorization": f"Bearer {key}"}
+    ) as http:
         assert http.get("me").json() == {"by": "token resolver", "role": "operator"}
         (listed,) = http.get("exams", params={"only": "unresolved"}).json()
         assert (listed["sop_instance_uid"], listed["linked_to"]) == (uid, None)
@@ -86,7 +88,9 @@ def test_a_message_is_read_on_request(operator: Operator) -> None:
 def test_users_are_made_by_a_program(operator: Operator) -> None:
     """Who sets up a site makes its users and tokens by program; a mistake leaves everything as it was."""
     key = people.token(operator.broker, "setup", Role.ADMIN)
-    with httpx.Client(base_url=f"{operator.address}/api/v1/", headers={"Authorization": f"Bearer {key}"}) as http:
+    with httpx.Client(
+        base_url=f"{operator.address}/api/v1/", verify=NO_AUTHORITY, headers={"Authorization": f"Bearer {key}"}
+    ) as http:
         new = {"name": "jane", "role": "admin", "password": people.PASSWORD}
         assert http.post("users", json={**new, "password": "short"}).status_code == 409
         assert http.post("users", json=new).status_code == 201
@@ -99,7 +103,7 @@ def test_users_are_made_by_a_program(operator: Operator) -> None:
         found = [(each["name"], each["role"], bool(each["disabled_at"])) for each in http.get("users").json()]
         assert found == [("jane", "admin", False), ("joe", "viewer", True)]
         made = http.post("tokens", json={"name": "ci", "role": "viewer"}).json()
-        with httpx.Client(base_url=f"{operator.address}/api/v1/") as program:
+        with httpx.Client(base_url=f"{operator.address}/api/v1/", verify=NO_AUTHORITY) as program:
             program.headers["Authorization"] = f"Bearer {made['token']}"
             assert program.get("me").json() == {"by": "token ci", "role": "viewer"}
             assert program.post("tokens", json={"name": "x", "role": "admin"}).status_code == 403

@@ -12,7 +12,7 @@ import pytest
 from swf.extensions.web import app, rooms
 from swf.model.user import Role
 from tests.extensions.web import people
-from tests.extensions.web.conftest import Operator
+from tests.extensions.web.conftest import NO_AUTHORITY, Operator
 
 OPEN = {
     ("GET", "/livez"),
@@ -105,7 +105,9 @@ def test_every_route_for_every_visitor(guarded: Operator) -> None:
         for role in Role:
             key, shown = people.session(guarded.broker, role), people.token(guarded.broker, role, role)
             visitors.append((role, "page", stack.enter_context(people.browser(guarded, key))))
-            program = httpx.Client(base_url=guarded.address, headers={"Authorization": f"Bearer {shown}"})
+            program = httpx.Client(
+                base_url=guarded.address, verify=NO_AUTHORITY, headers={"Authorization": f"Bearer {shown}"}
+            )
             visitors.append((role, "program", stack.enter_context(program)))
         for route, (role, kind, http) in itertools.product(found, visitors):
             if (route.method, route.path) in THEIR_OWN and role and kind == "page":
@@ -125,7 +127,9 @@ def test_nothing_is_changed_without_a_page_of_ours(guarded: Operator) -> None:
         strange = other.headers["X-CSRF-Token"]
     key = people.session(guarded.broker, "admin")
     for sent in ({}, {"X-CSRF-Token": strange}, {"X-CSRF-Token": "x"}):
-        with httpx.Client(base_url=guarded.address, cookies={"swf_session": key}, headers=sent) as http:
+        with httpx.Client(
+            base_url=guarded.address, verify=NO_AUTHORITY, cookies={"swf_session": key}, headers=sent
+        ) as http:
             codes = {route: http.request(route.method, route.address).status_code for route in unsafe}
             assert codes == dict.fromkeys(unsafe, 403)
             assert http.get("/account").status_code == 200

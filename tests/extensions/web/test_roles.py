@@ -11,14 +11,14 @@ from swf.extensions.web import forms, roles, visitor
 from swf.extensions.web.identity import Identity
 from swf.extensions.web.visitor import Visitor
 from swf.model.user import Role
-from tests.extensions.web.conftest import Operator, csrf_of
+from tests.extensions.web.conftest import NO_AUTHORITY, Operator, csrf_of
 
 TEMPLATES = sorted((Path(forms.__file__).parent / "templates").glob("*.html"))
 
 
 def _stranger(operator: Operator) -> httpx.Client:
     """A program at this machine that has read no page of ours."""
-    return httpx.Client(base_url=operator.address)
+    return httpx.Client(base_url=operator.address, verify=NO_AUTHORITY)
 
 
 def test_a_role_may_what_those_below_it_may() -> None:

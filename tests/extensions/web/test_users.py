@@ -17,7 +17,7 @@ from swf.store import journal, users
 from swf.workflow import users as rules
 from tests.conftest import MakeBroker
 from tests.extensions.web import people
-from tests.extensions.web.conftest import Operator, csrf_of, readable
+from tests.extensions.web.conftest import NO_AUTHORITY, Operator, csrf_of, readable
 
 COOKIE = "swf_session"
 Open = Callable[..., Operator]
@@ -32,7 +32,7 @@ def noted(operator: Operator, *events: str) -> list[dict[str, Any]]:
 
 def stranger(operator: Operator) -> httpx.Client:
     """A browser that has never been here."""
-    return httpx.Client(base_url=operator.address.replace("0.0.0.0", "127.0.0.1"), timeout=10)
+    return httpx.Client(base_url=operator.address.replace("0.0.0.0", "127.0.0.1"), verify=NO_AUTHORITY, timeout=10)
 
 
 def test_signing_in_and_out(operator: Operator) -> None:
@@ -311,7 +311,7 @@ def test_the_proxy_says_who_it_is(open_window: Open) -> None:
     people.enrol(operator.broker, "joe", Role.VIEWER)
     operator.broker.database.run(lambda transaction: rules.disable(transaction, clock.now(), "a test", "joe"))
     way = {"X-Forwarded-For": "10.0.0.77", "X-Forwarded-Proto": "https", "Host": "swf.example"}
-    with httpx.Client(base_url=operator.address, headers=way) as http:
+    with httpx.Client(base_url=operator.address, verify=NO_AUTHORITY, headers=way) as http:
         assert http.get("/users", headers={"Remote-User": "Jane"}).status_code == 200
         assert http.get("/users", headers={"Remote-User": "roe"}).status_code == 403
         assert http.get("/", headers={"Remote-User": "joe"}).status_code == 401
