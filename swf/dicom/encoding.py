@@ -26,6 +26,13 @@ config.settings.reading_validation_mode = config.IGNORE
 Value: TypeAlias = str | Sequence[str] | Sequence["Item"]
 Item: TypeAlias = "Mapping[str, Value]"
 
+
+class Recurring(list["Item"]):
+    """Items that come with many orders, such as codes, and are never changed; they keep the bytes they were `written` as."""
+
+    written = b""
+
+
 SPECIFIC_CHARACTER_SET = 0x00080005
 _ITEM_TAG = 0xFFFEE000
 _HEADER = struct.Struct("<HHL")
@@ -93,7 +100,14 @@ def _pack_items(value: Sequence[Item] | str) -> bytes:
         if value:
             raise ValueError("a sequence holds items, not text")
         return b""
-    return b"".join(item_bytes(_joined(_pieces(item))) for item in value)
+    if isinstance(value, Recurring):
+        value.written = value.written or _items_bytes(value)
+        return value.written
+    return _items_bytes(value)
+
+
+def _items_bytes(value: Sequence[Item]) -> bytes:
+    return b"".join([item_bytes(_joined(_pieces(item))) for item in value])
 
 
 def item_bytes(content: bytes) -> bytes:
@@ -105,8 +119,15 @@ def _pieces(item: Item) -> dict[int, bytes]:
     pieces = {}
     for keyword, value in item.items():
         tag, _, head, pack = layout(keyword)
-        content = pack(value)
-        size = len(content)
+        if pack is _pack_text and isinstance(value, str):  # nearly always, and then without a call
+            content = value.encode()
+            size = len(content)
+            if size % 2:
+                content += b" "
+                size += 1
+        else:
+            content = pack(value)
+            size = len(content)
         pieces[tag] = head + (_LENGTHS[size] if size < _MANY else _LENGTH.pack(size)) + content
     return pieces
 

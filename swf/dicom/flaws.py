@@ -95,7 +95,8 @@ def bits_of_contents(found: Mapping[int, bytes], path: str = "") -> int:
 def _value_bits(tag: int, content: bytes, path: str) -> int:
     if _inside(path, tag):
         return _sequence_bits(tag, content, path)
-    return mask({flaw for flaw, _ in _judged(tag, content)})
+    found = _judged(tag, content)
+    return mask({flaw for flaw, _ in found}) if found else 0
 
 
 # One value, or a sequence such as a code: most come again and again

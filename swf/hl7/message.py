@@ -74,7 +74,7 @@ class Segment:
         self._delimiters = delimiters
         self._codec = codec
         self._fields: list[str] = []
-        self._said: tuple[int, ...] = ()
+        self._said: tuple[bool, ...] = ()
         self._repeated: tuple[int, list[str]] = (0, [])  # the field last asked for one of its repetitions, parted
 
     def __repr__(self) -> str:
@@ -97,10 +97,10 @@ class Segment:
                 self._fields.insert(1, self._delimiters.field)
         return self._fields
 
-    def said(self) -> tuple[int, ...]:
-        """The numbers of the fields that are not empty."""
+    def said(self) -> tuple[bool, ...]:
+        """Of each field, the name at 0 and MSH-1 at 1, whether it is there and not empty."""
         if not self._said:
-            self._said = tuple([number for number, text in enumerate(self._split()) if text])
+            self._said = tuple(map(bool, self._split()))
         return self._said
 
     def repetitions(self, field: int) -> int:
@@ -144,9 +144,9 @@ class Segment:
             parts = [unescape(part, self._delimiters, self._codec) for part in parts]
         return [parts[number - 1] if number <= len(parts) else "" for number in numbers]
 
-    def plain(self, field: int) -> bool:
-        """Whether the text of a field means the same in every other message of standard delimiters."""
-        return self._delimiters == STANDARD and STANDARD.escape not in self.raw(field)
+    def plain(self, text: str) -> bool:
+        """Whether this text of a field means the same in every other message of standard delimiters."""
+        return STANDARD.escape not in text and self._delimiters == STANDARD
 
     def _repetition(self, text: str, field: int, number: int) -> str:
         separator = self._delimiters.repetition

@@ -170,9 +170,9 @@ def _recurring(reading: Reading, group: OrderGroup, warnings: list[str]) -> Valu
     """`_read`, remembered for what comes again with other orders."""
     place, known = reading.places[0], reading.known
     segment = group.segments[place.segment][0]
-    if known is None or not segment.plain(place.field):
-        return _read(reading, group, warnings)
     text = segment.raw(place.field)
+    if known is None or not segment.plain(text):
+        return _read(reading, group, warnings)
     value = known.get(text)
     if value is not None:
         return value
@@ -181,7 +181,7 @@ def _recurring(reading: Reading, group: OrderGroup, warnings: list[str]) -> Valu
     if value and changed == len(warnings) and len(text) <= _LONGEST_KNOWN:
         if len(known) >= _MOST_KNOWN:
             known.clear()
-        known[text] = value
+        known[text] = value if isinstance(value, str) else encoding.Recurring(value)  # type: ignore[arg-type]
     return value if value is not None else _value(reading.rule, reading.places[1:], group, warnings)
 
 

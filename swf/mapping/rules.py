@@ -108,14 +108,20 @@ class Lines:
         found = self._found.get(key)
         if found is None:
             found = tuple(self._look(shape, changing=changing))
-            if sum(len(numbers) for _, *segments in shape for numbers in segments) <= _LARGEST_SHAPE:
+            if sum(sum(fields) for _, *segments in shape for fields in segments) <= _LARGEST_SHAPE:
                 if len(self._found) >= _MOST_SHAPES:
                     self._found.clear()
                 self._found[key] = found
         return found
 
     def _look(self, shape: Shape, *, changing: bool) -> Iterator[Reading]:
-        said = {(name, number) for name, *segments in shape for numbers in segments for number in numbers}
+        said = {
+            (name, number)
+            for name, *segments in shape
+            for fields in segments
+            for number, there in enumerate(fields)
+            if there
+        }
         for rule in self.rules:
             wanted = rule.selectors if changing else rule.places
             places = tuple(place for place in wanted if (place.segment, place.field) in said)

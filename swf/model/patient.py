@@ -2,11 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from swf.model.moment import Moment
 from swf.model.number import ROW_NUMBER
+
+_MERGED = text("merged_into IS NOT NULL")
 
 
 class Patient(SQLModel, table=True):
@@ -17,13 +19,16 @@ class Patient(SQLModel, table=True):
     """
 
     __tablename__ = "patient"
-    __table_args__ = (UniqueConstraint("patient_id", "issuer"),)
+    __table_args__ = (
+        UniqueConstraint("patient_id", "issuer"),
+        Index("patient_by_survivor", "merged_into", sqlite_where=_MERGED, postgresql_where=_MERGED),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=ROW_NUMBER)
     patient_id: str
     issuer: str = ""
     dataset: bytes = b""
-    merged_into: int | None = Field(default=None, foreign_key="patient.id", sa_type=ROW_NUMBER, index=True)
+    merged_into: int | None = Field(default=None, foreign_key="patient.id", sa_type=ROW_NUMBER)
     merged_at: datetime | None = Field(default=None, sa_type=Moment)
     said_by: str | None = None
     said_at: datetime | None = Field(default=None, sa_type=Moment)

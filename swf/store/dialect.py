@@ -21,6 +21,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA busy_timeout=5000",
     "PRAGMA journal_size_limit=67108864",
+    # Each page a savepoint may have to bring back is copied; in a file that is five times the writes of the log itself.
+    "PRAGMA temp_store=MEMORY",
 )
 # Another transaction won: serialization failure, deadlock, unique key (PostgreSQL error codes, class 40 and 23).
 _WORTH_REPEATING = frozenset({"40001", "40P01", "23505"})

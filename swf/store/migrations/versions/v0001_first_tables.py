@@ -60,7 +60,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("patient_id", "issuer"),
     )
-    op.create_index("ix_patient_merged_into", "patient", ["merged_into"], unique=False)
+    op.create_index(
+        "patient_by_survivor",
+        "patient",
+        ["merged_into"],
+        unique=False,
+        sqlite_where=sa.text("merged_into IS NOT NULL"),
+        postgresql_where=sa.text("merged_into IS NOT NULL"),
+    )
     op.create_table(
         "availability_notice",
         sa.Column("id", ROW_NUMBER, nullable=False),
