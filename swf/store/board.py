@@ -6,7 +6,7 @@ Every statement reads a narrow range of an index, so that the answer does not gr
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, TextClause, func, select, union
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select, text, union
 
 from swf.dicom.terms import LISTED, PerformedStatus
 from swf.model.delivery import DELIVERY, DeliveryStatus
@@ -17,6 +17,7 @@ from swf.model.order import ORDER, STEP
 from swf.model.patient import PATIENT
 from swf.model.query import QUERY
 from swf.store import dialect, worklist
+from swf.store import orders as order_store
 from swf.store.database import Record
 
 _NEWEST_REPORTS = 2000  # among which devices are looked for; who did not report among them is not at work today
@@ -92,7 +93,7 @@ def _count(connection: Connection, *conditions: ColumnElement[bool] | TextClause
 def messages_since(connection: Connection, moment: datetime) -> tuple[int, int]:
     """How many messages came since, and how many of them had no effect."""
     came = select(func.count()).select_from(MESSAGE).where(MESSAGE.c.received_at >= moment)
-    without_effect = came.where(MESSAGE.c.disposition != Disposition.APPLIED)
+    without_effect = came.where(text(f"disposition <> '{Disposition.APPLIED}'"))  # the very words of the index
     return int(connection.execute(came).scalar_one()), int(connection.execute(without_effect).scalar_one())
 
 
@@ -150,12 +151,8 @@ def orders(connection: Connection, *, search: str, status: str, limit: int) -> S
     if status:
         statement = statement.where(ORDER.c.status == status)
     if search:
-        numbers = (ORDER.c.accession_number, ORDER.c.placer_order_number, ORDER.c.filler_order_number)
         patients = select(PATIENT.c.id).where(PATIENT.c.patient_id == search)
-        found = union(
-            *(select(ORDER.c.id).where(number == search) for number in numbers),
-            select(ORDER.c.id).where(ORDER.c.patient.in_(patients)),
-        )
+        found = union(order_store.numbered(search), select(ORDER.c.id).where(ORDER.c.patient.in_(patients)))
         statement = statement.where(ORDER.c.id.in_(select(found.subquery().c.id)))
     return connection.execute(statement.order_by(ORDER.c.id.desc()).limit(limit)).all()
 

@@ -130,6 +130,11 @@ def overview(connection: Connection, *, limit: int, status: str = "") -> Sequenc
     statement = select(*columns, ORDER.c.accession_number).outerjoin(ORDER, ORDER.c.id == DELIVERY.c.order)
     if status:
         statement = statement.where(DELIVERY.c.status == status)
+    if status in (
+        DeliveryStatus.WAITING,
+        DeliveryStatus.PARKED,
+    ):  # few among many: by the index, which begins with whom
+        statement = statement.where(DELIVERY.c.destination.in_(select(DELIVERY.c.destination).distinct()))
     return connection.execute(statement.order_by(DELIVERY.c.id.desc()).limit(limit)).all()
 
 

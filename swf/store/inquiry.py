@@ -2,13 +2,14 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from swf.model.journal import JOURNAL, Event
 from swf.model.message import MESSAGE
 from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
 from swf.model.patient import PATIENT
 from swf.store import dialect, doors
+from swf.store import orders as order_store
 from swf.store.database import Record
 
 _REJECTIONS = 1000
@@ -18,8 +19,7 @@ _NUMBERS = (ORDER.c.accession_number, ORDER.c.placer_order_number, ORDER.c.fille
 def orders(connection: Connection, number: str) -> Sequence[Record]:
     """The orders of that accession, placer or filler number, each with the identifier of its patient now."""
     statement = select(ORDER, PATIENT.c.patient_id, PATIENT.c.issuer).join(PATIENT, PATIENT.c.id == ORDER.c.patient)
-    named = [each == number for each in _NUMBERS]
-    return connection.execute(statement.where(or_(*named)).order_by(ORDER.c.id)).all()
+    return connection.execute(statement.where(ORDER.c.id.in_(order_store.numbered(number))).order_by(ORDER.c.id)).all()
 
 
 def steps(connection: Connection, order: int) -> Sequence[Record]:

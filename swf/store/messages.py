@@ -58,7 +58,9 @@ def found(
     if after:
         statement = statement.where(MESSAGE.c.id > after)
     if refused_only:
-        statement = statement.where(text("disposition <> 'APPLIED'"))  # the very words of the index
+        # The very words of the index, and its order, or SQLite reads every message there is
+        statement = statement.where(text("disposition <> 'APPLIED'")).order_by(None)
+        statement = statement.order_by(MESSAGE.c.received_at.desc(), MESSAGE.c.id.desc())
     if search:
         newest = select(MESSAGE.c.id).order_by(MESSAGE.c.id.desc()).limit(_SEARCHED)
         searched = newest.where(MESSAGE.c.id < before) if before else newest

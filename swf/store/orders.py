@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, text, update
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select, text, union, update
 
 from swf.model.order import FURTHER_VALUE, ORDER, SEVERAL, STEP
 from swf.store import dialect
@@ -70,6 +70,17 @@ def find(
     if row is not None or not number:
         return row
     return _BY_FILLER.first(transaction, number=number, authority=issuer, ours=issuer if ours is None else ours)
+
+
+def numbered(number: str) -> Select[tuple[int]]:
+    """The rows of the orders with that accession, placer or filler number; each kind looked up by its index."""
+    whole = text("placer_order_number <> ''")  # the very words of the index, which covers these orders only
+    found = union(
+        select(ORDER.c.id).where(ORDER.c.accession_number == number),
+        select(ORDER.c.id).where(ORDER.c.placer_order_number == number, whole),
+        select(ORDER.c.id).where(ORDER.c.filler_order_number == number),
+    )
+    return select(found.subquery().c.id)
 
 
 def of_accession(transaction: Transaction, accession_number: str) -> Sequence[Record]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from swf.dicom.matching import START_DATE, START_TIME, AnyOf, DateTimeRange, Equal, Predicate, Range, Wildcard
 from swf.sentence import alternatives, say
 
-AMONG = 20_000
+AMONG = 5_000
 """Among how many of the newest orders a near miss is looked for."""
 _MOST = 5
 
@@ -58,4 +58,6 @@ def numbers(number: str, known: Iterable[str]) -> list[str]:
 
 def _core(number: str) -> str:
     """A number without what people leave out or add: capitals, blanks, hyphens, leading zeros."""
+    if number.isascii() and number.isalnum():  # nearly always, and thousands are looked at
+        return number.lower().lstrip("0")
     return re.sub(r"[^0-9a-z]+", "", number.casefold()).lstrip("0")

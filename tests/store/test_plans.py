@@ -2,10 +2,12 @@
 
 import importlib
 import pkgutil
+import re
 from pathlib import Path
 
 from swf import store
 from swf.config import Settings
+from swf.store import orders
 from swf.store.database import Database
 from swf.store.prepared import Prepared
 from swf.workflow import intake, site
@@ -36,6 +38,20 @@ def test_an_order_is_taken_as_quickly_after_years_as_on_the_first_day(tmp_path: 
     opened.close()
     assert len(found) > 10
     assert {sql: plan for sql, plan in found.items() if any(step.startswith("SCAN") for step in plan)} == {}
+
+
+def test_an_order_is_found_by_any_number_without_reading_the_others(tmp_path: Path) -> None:
+    """Whoever types an accession, placer or filler number into the window waits no longer after years."""
+    opened = Database(f"sqlite:///{tmp_path}/swf.db")
+    opened.migrate()
+    with opened.reading() as connection:
+        asked = str(orders.numbered("A1").compile(connection, compile_kwargs={"literal_binds": True}))
+        plan = _plan(connection, asked)
+    opened.close()
+    assert [step for step in plan if step.startswith("SCAN order") or step == "SCAN order"] == []
+    assert {"ix_order_accession_number", "order_by_placer", "order_by_filler"} <= set(
+        re.findall(r"INDEX (\w+)", "".join(plan))
+    )
 
 
 def _plan(connection: object, sql: str) -> list[str]:
