@@ -7,6 +7,7 @@ import re
 from swf.errors import MappingError, UnreadableMessage
 from swf.hl7 import iso2022
 from swf.hl7.header import Header, read_header
+from swf.sentence import say
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff", b"M\0", b"\0M\0", b"\0\0\0M")
@@ -91,7 +92,7 @@ def decode(raw: bytes, header: Header, *, default: str = "utf-8", override: str 
     announces: all of them would garble names silently.
     """
     if raw.startswith(_WIDE_MARKS):
-        raise UnreadableMessage("The message is UTF-16 or UTF-32, which MLLP cannot carry; send UTF-8")
+        raise UnreadableMessage(say("The message is UTF-16 or UTF-32, which MLLP cannot carry; send UTF-8"))
     if raw.startswith(_UTF8_MARK):
         return _strict(raw[len(_UTF8_MARK) :], "utf-8", header), "utf-8"
     if header.charsets and not override:

@@ -12,6 +12,7 @@ from swf.dicom.terms import StepStatus
 from swf.errors import IdentifierConflict, IllegalTransition, MappingError, UnknownOrder
 from swf.hl7.message import Message, Segment
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
@@ -86,15 +87,15 @@ def _orders(transaction: Transaction, site: Site, message: Message) -> list[Reco
     Raises UnknownOrder when one of them is not known, and IdentifierConflict when it is another patient's.
     """
     if message.first("SCH") is None:
-        raise MappingError("the message has no SCH segment", location="SCH^1", code=_SEGMENT_SEQUENCE)
+        raise MappingError(say("the message has no SCH segment"), location="SCH^1", code=_SEGMENT_SEQUENCE)
     found = _named(transaction, site, message)
     if not found:
-        raise UnknownOrder("no order of that number is known", location="SCH^1^26")
+        raise UnknownOrder(say("no order of that number is known"), location="SCH^1^26")
     pid = message.first("PID")
     if pid is not None and pid.value(3, 1, 1):
         known = patients.find(transaction, site, patients.described(site, {"PID": [pid]}).item)
         if known is None or any(known.id != order.patient for order in found):
-            raise IdentifierConflict("the appointment is for an order of another patient", location="PID^1^3")
+            raise IdentifierConflict(say("the appointment is for an order of another patient"), location="PID^1^3")
     return found
 
 
@@ -111,7 +112,9 @@ def _named(transaction: Transaction, site: Site, message: Message) -> list[Recor
         if known and None in found:
             segment, _ = places[found.index(None)]
             location = f"{name}^{segment.sequence}^{placer}"
-            raise UnknownOrder("no order of that number is known; the others are not moved either", location=location)
+            raise UnknownOrder(
+                say("no order of that number is known; the others are not moved either"), location=location
+            )
         if known:
             return list(known.values())
     return []
@@ -143,7 +146,7 @@ def _open(transaction: Transaction, every: Sequence[Record], entries: list[Entry
         for order in every
     }
     if not any(found.values()):
-        raise IllegalTransition("no step of the order is still to be performed", location="SCH^1^26")
+        raise IllegalTransition(say("no step of the order is still to be performed"), location="SCH^1^26")
     text = "no step of the order is still to be performed; the appointment changes nothing of it"
     entries += [Entry(Event.WARNING, order, detail={"text": text}) for order, rows in found.items() if not rows]
     return found
@@ -207,7 +210,9 @@ def _appointment(message: Message) -> dict[str, str]:
 
 def _book_one(transaction: Transaction, step: Record, booking: Booking, at: datetime) -> list[Entry]:
     if not (step.start_date or booking.changes.get(bookings.DATE)):
-        raise MappingError("the appointment has no time (AIS-4, SCH-11.4)", location="AIS^1^4", code=_REQUIRED_FIELD)
+        raise MappingError(
+            say("the appointment has no time (AIS-4, SCH-11.4)"), location="AIS^1^4", code=_REQUIRED_FIELD
+        )
     listed = steps.is_unbooked(step) and not step.on_hold  # what somebody holds waits on, at its new time
     stored = columns.merge(step.dataset, {attributes.SPS: [bookings.timed(booking, step)]})
     steps.rewrite(transaction, step, stored, at, own_identifiers=step.own_identifiers)

@@ -30,6 +30,7 @@ from swf.hl7.message import Message
 from swf.hl7.replies import Numbers
 from swf.model.journal import Event
 from swf.model.message import Disposition
+from swf.sentence import say
 from swf.store import journal, messages, orders
 from swf.store.database import Database, Record, Transaction
 from swf.store.journal import Entry
@@ -199,7 +200,7 @@ def came_before(transaction: Transaction, site: Site, raw: bytes, who: str) -> b
     arrival = _arrival(site, raw, who)
     earlier = _earlier(transaction, arrival)
     if earlier is not None and earlier.content_hash != arrival.content_hash:
-        raise IdentifierConflict("something else was done under this key before; begin anew")
+        raise IdentifierConflict(say("something else was done under this key before; begin anew"))
     return earlier is not None
 
 

@@ -13,6 +13,7 @@ from swf.hl7.order_groups import OrderGroup
 from swf.mapping import rules
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders
 from swf.store.database import Record
 from swf.workflow import identifiers, lateness, order_request, patients, steps
@@ -143,7 +144,7 @@ def learn_numbers(request: Request, order: Record, numbers: Numbers) -> None:
 
 def _same_patient(request: Request, group: OrderGroup, order: Record, item: dict[str, Value]) -> Known:
     if not item.get("PatientID"):
-        raise MappingError("PID-3 is empty", location=order_request.place(group, "PID", 3), code=_REQUIRED_FIELD)
+        raise MappingError(say("PID-3 is empty"), location=order_request.place(group, "PID", 3), code=_REQUIRED_FIELD)
     known = patients.identify(request.transaction, request.site, item, request.at)
     if known.number != order.patient:
         raise order_request.of_another_patient(group)
@@ -271,7 +272,9 @@ def _refuse_taken_identifiers(
     """A study belongs to one patient, and a step id stands for one step of it; `own` is the row that is being changed."""
     for row in orders.steps_of_study(request.transaction, str(mapped.item.get("StudyInstanceUID", ""))):
         if row.patient != order.patient:
-            raise IdentifierConflict("the Study Instance UID belongs to another patient", location=_study_place(mapped))
+            raise IdentifierConflict(
+                say("the Study Instance UID belongs to another patient"), location=_study_place(mapped)
+            )
         if row.step_id == step_id and row.id != own:
             raise IdentifierConflict(
                 "another step of this study has that id", location=order_request.step_place(mapped.source)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from swf.errors import MappingError
 from swf.hl7.order_groups import OrderGroup
+from swf.sentence import say
 
 ANY = "*"
 _REQUIRED_FIELD, _TABLE_VALUE = 101, 103
@@ -85,7 +86,7 @@ def action(group: OrderGroup, sequence: int) -> Action:
     control, status = pair(group)
     location = f"ORC^{sequence}^1"
     if not control:
-        raise MappingError("ORC-1 (order control) is empty", location=location, code=_REQUIRED_FIELD)
+        raise MappingError(say("ORC-1 (order control) is empty"), location=location, code=_REQUIRED_FIELD)
     found = TABLE.get((control, status)) or TABLE.get((control, ANY))
     if found is None:
         raise MappingError(_refusal(control, status), location=location, code=_TABLE_VALUE)

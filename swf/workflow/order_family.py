@@ -11,6 +11,7 @@ from swf.errors import IdentifierConflict, IllegalTransition
 from swf.hl7.message import Message
 from swf.hl7.order_groups import OrderGroup, order_groups
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders
 from swf.store.database import Record
 from swf.workflow import order_content, order_control, order_request, states, steps
@@ -140,11 +141,11 @@ def _brings_children(message: Message, sequence: int) -> bool:
 def _refuse(request: Request, child: Record, parent: Record, sequence: int) -> None:
     place = f"ORC^{sequence}^8"
     if parent.patient != child.patient:
-        raise IdentifierConflict("the parent order is another patient's", location=place)
+        raise IdentifierConflict(say("the parent order is another patient's"), location=place)
     if child.parent is not None:
-        raise IdentifierConflict("the order is a child of another order", location=place)
+        raise IdentifierConflict(say("the order is a child of another order"), location=place)
     if parent.id in (child.id, *orders.descendants(request.transaction, child.id)):
-        raise IdentifierConflict("an order cannot be its own parent", location=place)
+        raise IdentifierConflict(say("an order cannot be its own parent"), location=place)
     if parent.status in _CLOSED:
         text = f"the parent order's status is {parent.status}; what is to be done after all needs a new order"
         raise IllegalTransition(text, location=place)

@@ -14,6 +14,7 @@ from swf.hl7.order_groups import OrderGroup
 from swf.mapping import inbound, rules
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
@@ -97,7 +98,7 @@ def known_order(request: Request, group: OrderGroup, sequence: int) -> Record:
 def unknown(numbers: Numbers) -> UnknownOrder:
     """The error of an order nobody knows, at the number that named it."""
     field = 2 if numbers.placer[0] else 3
-    return UnknownOrder("no order of that number is known", location=f"ORC^{numbers.sequence}^{field}")
+    return UnknownOrder(say("no order of that number is known"), location=f"ORC^{numbers.sequence}^{field}")
 
 
 def refuse_other_patient(request: Request, group: OrderGroup, order: Record) -> None:
@@ -148,7 +149,7 @@ def chosen_steps(request: Request, group: OrderGroup, order: Record) -> list[Rec
     scheduled = orders.family_steps(request.transaction, order)
     named = [row for row in scheduled if row.step_id in names]
     if names and not named and not all(row.own_identifiers for row in scheduled):
-        raise UnknownOrder("the order has no step of that id", location=step_place(group))
+        raise UnknownOrder(say("the order has no step of that id"), location=step_place(group))
     return named or scheduled
 
 

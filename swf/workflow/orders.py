@@ -17,6 +17,7 @@ from swf.hl7.message import Message
 from swf.hl7.order_groups import OrderGroup, order_groups
 from swf.mapping import inbound, rules
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders
 from swf.store.database import Transaction
 from swf.store.journal import Entry
@@ -58,7 +59,7 @@ def apply(transaction: Transaction, site: Site, message: Message, at: datetime, 
     request = Request(transaction, site, message, at, afresh=afresh)
     groups = order_groups(message)
     if not groups:
-        raise MappingError("the message holds no order (ORC or OBR)", location="ORC^1", code=_SEGMENT_SEQUENCE)
+        raise MappingError(say("the message holds no order (ORC or OBR)"), location="ORC^1", code=_SEGMENT_SEQUENCE)
     _refuse_stray_patients(message, groups)
     for number, group in enumerate(groups, start=1):
         orc = group.first("ORC")
@@ -207,12 +208,16 @@ def _assign(request: Request, group: OrderGroup, sequence: int) -> None:
     numbers = order_request.numbers_of(request, group, sequence)
     order = order_request.by_filler(request, numbers)
     if order is None:
-        raise UnknownOrder("no order of that filler number is known", location=f"ORC^{sequence}^3")
+        raise UnknownOrder(say("no order of that filler number is known"), location=f"ORC^{sequence}^3")
     if not numbers.placer[0]:
-        raise MappingError("the number that is assigned is missing", location=f"ORC^{sequence}^2", code=_REQUIRED_FIELD)
+        raise MappingError(
+            say("the number that is assigned is missing"), location=f"ORC^{sequence}^2", code=_REQUIRED_FIELD
+        )
     owner = orders.find(request.transaction, placer=numbers.placer, filler=("", ""))
     if order.placer_order_number not in ("", numbers.placer[0]) or (owner and owner.id != order.id):
-        raise IdentifierConflict("the order or the number belongs to another already", location=f"ORC^{sequence}^2")
+        raise IdentifierConflict(
+            say("the order or the number belongs to another already"), location=f"ORC^{sequence}^2"
+        )
     order_request.refuse_other_patient(request, group, order)
     order_content.learn_numbers(request, order, numbers)
     told = inbound.order_numbers(request.site.mapping, group)

@@ -15,6 +15,7 @@ from swf.hl7.message import Message, Segment, by_name
 from swf.mapping import inbound
 from swf.mapping.inbound import MappedStep
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders, patients
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
@@ -210,7 +211,7 @@ def change_identifier(transaction: Transaction, site: Site, message: Message, at
         old = patients.find(transaction, *_prior(site, mrg, 1))
         new = patients.find(transaction, *_identity(site, mapped.item))
         if old is not None and new is not None and new.id != old.id and not promoted:
-            raise IdentifierConflict("another patient has that identifier; merge them (A40)", location="PID^1^3")
+            raise IdentifierConflict(say("another patient has that identifier; merge them (A40)"), location="PID^1^3")
         if old is not None and new is None:
             patients.save(transaction, *_identity(site, mapped.item), old.dataset, at)
         survivor = identify(transaction, site, mapped.item, at)
@@ -226,12 +227,12 @@ def split(transaction: Transaction, site: Site, message: Message, at: datetime) 
     """
     pids = message.all("PID")
     if len(pids) < 2:  # noqa: PLR2004  the two that are parted
-        raise MappingError("the message names no two patients", location="PID^2", code=_SEGMENT_SEQUENCE)
+        raise MappingError(say("the message names no two patients"), location="PID^2", code=_SEGMENT_SEQUENCE)
     items = [described(site, {"PID": [pid]}).item for pid in pids[:2]]
     pair = [patients.identity(transaction, *_identity(site, item)) for item in items]
     loser = _loser(transaction, pair)
     if loser is None:
-        raise IllegalTransition("the two patients are not merged", location="PID^2^3")
+        raise IllegalTransition(say("the two patients are not merged"), location="PID^2^3")
     left = loser.merged_into
     patients.split(transaction, loser.id, at)
     entries = [Entry(Event.PATIENT_SPLIT, detail={"patient": loser.id, "from": left})]
@@ -288,7 +289,7 @@ def _merge_one(
     if loser == survivor.number:
         if known and (known.patient_id, known.issuer) != (identifier, issuer):
             return []  # merged before; sent again
-        raise IdentifierConflict("the patient would be merged into itself", location="MRG^1^1")
+        raise IdentifierConflict(say("the patient would be merged into itself"), location="MRG^1^1")
     patients.merge(transaction, loser, survivor.number, at)
     return [Entry(Event.PATIENT_MERGED, detail={"loser": loser, "survivor": survivor.number})]
 
@@ -297,7 +298,7 @@ def _prior(site: Site, segment: Segment, repetition: int) -> tuple[str, str]:
     """The identifier in MRG-1 and its authority."""
     identifier = segment.value(1, repetition, 1)
     if not identifier:
-        raise MappingError("MRG-1 names no prior patient identifier", location="MRG^1^1", code=_REQUIRED_FIELD)
+        raise MappingError(say("MRG-1 names no prior patient identifier"), location="MRG^1^1", code=_REQUIRED_FIELD)
     return identifier, segment.value(1, repetition, 4) or site.settings.site.issuer
 
 
@@ -308,11 +309,11 @@ def _merges(segments: Iterable[Segment]) -> Iterator[tuple[Segment, Segment]]:
             pid = segment
         elif segment.name == "MRG":
             if pid is None:
-                raise MappingError("MRG comes without a PID before it", location="MRG^1", code=_SEGMENT_SEQUENCE)
+                raise MappingError(say("MRG comes without a PID before it"), location="MRG^1", code=_SEGMENT_SEQUENCE)
             found = True
             yield pid, segment
     if not found:
-        raise MappingError("the message has no MRG segment", location="MRG^1", code=_SEGMENT_SEQUENCE)
+        raise MappingError(say("the message has no MRG segment"), location="MRG^1", code=_SEGMENT_SEQUENCE)
 
 
 def open_steps(transaction: Transaction, numbers: list[int]) -> Iterator[Record]:

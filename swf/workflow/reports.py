@@ -12,6 +12,7 @@ from swf.hl7.message import Message
 from swf.hl7.order_groups import OrderGroup, order_groups
 from swf.mapping import inbound
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import orders
 from swf.store.database import Record, Transaction
 from swf.store.journal import Entry
@@ -30,7 +31,7 @@ def receive(transaction: Transaction, site: Site, message: Message, at: datetime
     entries: list[Entry] = []
     groups = order_groups(message)
     if not groups:
-        raise MappingError("the message holds no report (OBR)", location="OBR^1", code=_SEGMENT_SEQUENCE)
+        raise MappingError(say("the message holds no report (OBR)"), location="OBR^1", code=_SEGMENT_SEQUENCE)
     for group in groups:
         order = _order(transaction, site, message, group)
         told = _status(group)
@@ -53,7 +54,7 @@ def _order(transaction: Transaction, site: Site, message: Message, group: OrderG
     )
     same = [] if found else orders.of_accession(transaction, str(told.get("AccessionNumber", "")))
     if found is None and len(same) != 1:
-        raise UnknownOrder("no order of that number is known", location=f"OBR^{_sequence(group)}^2")
+        raise UnknownOrder(say("no order of that number is known"), location=f"OBR^{_sequence(group)}^2")
     return found or same[0]
 
 
@@ -63,7 +64,7 @@ def _status(group: OrderGroup) -> str:
     told = next((text for _, field, segment in places if segment and (text := segment.value(field).strip())), "")
     location = f"OBR^{_sequence(group)}^25"
     if not told:
-        raise MappingError("OBR-25 (result status) is empty", location=location, code=_REQUIRED_FIELD)
+        raise MappingError(say("OBR-25 (result status) is empty"), location=location, code=_REQUIRED_FIELD)
     if told not in terms.RESULT_STATUS:
         known = ", ".join(terms.RESULT_STATUS)
         raise MappingError(f"result status {told} is none of {known}", location=location, code=_TABLE_VALUE)

@@ -14,6 +14,7 @@ from swf.mapping import loader, selectors
 from swf.mapping.files import Files
 from swf.mapping.rules import SiteMapping
 from swf.model.message import BY_HAND
+from swf.sentence import say
 from swf.workflow import stations
 
 ANYBODY = Source.model_construct(name="")
@@ -86,7 +87,7 @@ class Site:
             raise UnknownSender(f"{self.source.name} does not send from this address", location="MSH^1^3")
         checked = self.settings.source and self.settings.hl7.senders_are_checked
         if self.source is ANYBODY and (self.door or checked):
-            raise UnknownSender("the sender is not known here", location="MSH^1^3")
+            raise UnknownSender(say("the sender is not known here"), location="MSH^1^3")
 
     @property
     def default_charset(self) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from swf.errors import IllegalTransition, UnknownOrder
 from swf.model.journal import Event
+from swf.sentence import say
 from swf.store import journal, orders
 from swf.store import patients as patient_store
 from swf.store.database import Record, Transaction
@@ -50,9 +51,9 @@ def unmerge(
     """
     row = patient_store.identity(transaction, *identity)
     if row is None:
-        raise UnknownOrder("no patient of that identifier is known")
+        raise UnknownOrder(say("no patient of that identifier is known"))
     if row.merged_at is None:
-        raise IllegalTransition("the identifier was not merged into another patient's")
+        raise IllegalTransition(say("the identifier was not merged into another patient's"))
     survivor = patient_store.survivor(transaction, row)
     mine = orders.of_identities(transaction, patient_store.leading_to(transaction, row.id))
     moved = [order for order in mine if everything or not _is_touched(transaction, order, row.merged_at)]

@@ -6,6 +6,7 @@ keep them, read when the first page in their language is asked for: nothing is c
 
 import gettext
 import io
+import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from enum import StrEnum
@@ -72,10 +73,28 @@ def told(text: object) -> str:
     """A sentence or a text in the reader's language; what nobody translated stays as it is."""
     if not isinstance(text, Sentence):
         return _(str(text))
-    values = {name: told(value) if isinstance(value, Sentence) else value for name, value in text.values.items()}
+    values = {name: _put_in(name, value) for name, value in text.values.items()}
     if text.singular:
         return _translations().ngettext(text.singular, text.template, text.values["n"]) % values
     return _(text.template, **values)
+
+
+def _put_in(name: str, value: object) -> object:
+    if isinstance(value, Sentence):
+        return told(value)
+    return reason(value) if name in _REASONS and isinstance(value, str) else value
+
+
+_REASONS = ("reason", "cause")
+_PLACE = re.compile(r"([A-Z][A-Z0-9]{2}[\^\d.-]*: )?(.*)", re.DOTALL)
+
+
+def reason(text: str) -> str:
+    """Why something was refused, as it is kept: the place in the message stays, the sentence is said when it is known."""
+    if isinstance(text, Sentence):
+        return told(text)
+    place, sentence = _PLACE.match(text).groups("")  # type: ignore[union-attr]  # it matches anything
+    return place + told(sentence)
 
 
 def word(value: object) -> str:

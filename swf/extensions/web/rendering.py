@@ -199,7 +199,20 @@ _ENVIRONMENT = jinja2.Environment(
 )
 _ENVIRONMENT.policies["ext.i18n.trimmed"] = True
 _ENVIRONMENT.install_gettext_callables(**language.calls(), newstyle=True)  # type: ignore[attr-defined]  # the extension's
-for _filter in (moment, exact, date, weekday, age, duration, start, day, hour, language.told, language.word):
+for _filter in (
+    moment,
+    exact,
+    date,
+    weekday,
+    age,
+    duration,
+    start,
+    day,
+    hour,
+    language.told,
+    language.reason,
+    language.word,
+):
     _ENVIRONMENT.filters[_filter.__name__] = _when_shown(_filter)
 _ENVIRONMENT.filters["part"] = part
 _ENVIRONMENT.globals.update(visitor=visitor.current, may=visitor.may, may_post=visitor.may_post, csrf=visitor.csrf)

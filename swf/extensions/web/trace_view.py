@@ -147,7 +147,7 @@ def _said(name: str, value: object) -> str:
     if isinstance(value, list):
         value = "; ".join(map(str, value))
     word = language.told(_WORDS.get(name, name.replace("_", " ")))
-    shown = language.told(value) if name == "text" else str(value)
+    shown = language.told(value) if name == "text" else language.reason(str(value)) if name == "reason" else str(value)
     return shown if name in ("text", "type", "changed") else word if value is True else f"{word} {shown}"
 
 

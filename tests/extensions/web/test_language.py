@@ -165,3 +165,11 @@ def test_a_refusal_is_never_a_bare_text() -> None:
         if len(call.args) > 1 and isinstance(call.args[1], ast.Constant | ast.JoinedStr)
     ]
     assert bare == []
+
+
+def test_a_refusal_in_german(operator: Operator) -> None:
+    """Why a message was refused is kept in English, as its sender was told, and read in German with its place."""
+    assert operator.send(his.cancel(his.Order())) == "AE"
+    assert operator.json("/api/v1/messages")[0]["reason"] == "ORC^1^2: no order of that number is known"
+    operator.http.get("/language/de")
+    assert "ORC^1^2: kein Auftrag mit dieser Nummer ist bekannt" in operator.text("/messages")
