@@ -16,7 +16,7 @@ from swf.hl7 import ack
 from swf.hl7.header import read_header
 from swf.net import mllp_listener
 
-TIMEOUT_S = 5.0
+TIMEOUT_S = 20.0  # patience, on a machine that others use too; nothing is expected to take it
 
 
 class Receiver:
