@@ -228,7 +228,7 @@ def _document(rooms: Rooms, path: str) -> dict[str, Any]:
     name = files.plain(Path(path))
     document: Document | None = next((each for each in found["documents"] if each.path == name), None)
     if document is None:
-        raise HTTPException(404, f"{path} is no part of the mapping")
+        raise HTTPException(404, _("%(path)s is no part of the mapping", path=path))
     text = document.draft.content if document.draft else document.text or ""
     before = drafts.plain(document.text or "")
     changes = difflib.unified_diff(before.splitlines(), text.splitlines(), "in force", "draft", lineterm="", n=2)
