@@ -1,6 +1,6 @@
 """The queue of messages to destinations: one line per destination, first in, first out (RAD-3)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,6 +51,12 @@ def add(transaction: Transaction, **columns: Any) -> int:
 def of_control_id(connection: Connection, control_id: str) -> Record | None:
     """The delivery whose message has that MSH-10."""
     return connection.execute(select(DELIVERY).where(DELIVERY.c.control_id == control_id)).first()
+
+
+def numbers_of(connection: Connection, orders: Collection[int]) -> dict[str, int]:
+    """The rows of what destinations are told of these order rows, by MSH-10."""
+    statement = select(DELIVERY.c.control_id, DELIVERY.c.id).where(DELIVERY.c.order.in_(orders))
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def head(connection: Connection, destination: str) -> Record | None:

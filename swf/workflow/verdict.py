@@ -17,20 +17,22 @@ class Verdict(StrEnum):
 
 
 class Finding(NamedTuple):
-    """What one rule found. `action` mends what hides; "" when there is nothing to mend."""
+    """What one rule found. `action` mends what hides; "" when there is nothing to mend. `attribute` is whose values it tells."""
 
     rule: str
     verdict: Verdict
     facts: str
     action: str = ""
+    attribute: str = ""
 
 
 class Stage(NamedTuple):
-    """How many steps were left after one more condition of the station's list."""
+    """How many steps were left after one more condition of the station's list, and the attribute or setting it is about."""
 
     rule: str
     condition: str
     left: int
+    attribute: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,8 @@ def _sentence(station: Station, number: str, answers: Sequence[StepAnswer], *, k
 # ---- the rules ----
 
 
-def _passes(rule: str, facts: str) -> Finding:
-    return Finding(rule, Verdict.PASSES, facts)
+def _passes(rule: str, facts: str, attribute: str = "") -> Finding:
+    return Finding(rule, Verdict.PASSES, facts, attribute=attribute)
 
 
 def _caller(case: Case) -> Iterator[Finding]:
@@ -252,11 +252,11 @@ def _judged(case: Case, clause: Clause, rule: str, action: str) -> Finding:
     value = near.value(clause.predicate, case.row)
     told = {"value": alternatives(value.split("\\")) or say("nothing"), "wanted": near.text(clause.predicate)}
     if matching.matches(clause.predicate, case.row):
-        return _passes(rule, say("%(value)s is among %(wanted)s", **told))
+        return _passes(rule, say("%(value)s is among %(wanted)s", **told), clause.name)
     facts = say("%(value)s is not among %(wanted)s", **told)
     if hint := near.difference(clause.predicate, value):
         facts = say("%(facts)s (%(hint)s)", facts=facts, hint=hint)
-    return Finding(rule, Verdict.HIDES, facts, action)
+    return Finding(rule, Verdict.HIDES, facts, action, clause.name)
 
 
 def _needs(case: Case) -> Iterator[Finding]:
@@ -275,7 +275,7 @@ def _patient(case: Case) -> Iterator[Finding]:
             old=first.patient_id,
             new=case.order.patient_id,
         )
-        yield Finding(say("patient merged"), Verdict.NOTE, facts)
+        yield Finding(say("patient merged"), Verdict.NOTE, facts, attribute="PatientID")
 
 
 def _asked(case: Case) -> Iterator[Finding]:
@@ -330,7 +330,7 @@ def funnel(connection: Transaction, station: Station, asked: Sequence[Clause]) -
     yield Stage(say("every step"), "", stations.count(connection, []))
     for length, clause in enumerate(asked, start=1):
         condition = say("%(name)s: %(wanted)s", name=clause.name, wanted=near.text(clause.predicate))
-        yield Stage(clause.rule, condition, stations.count(connection, asked[:length]))
+        yield Stage(clause.rule, condition, stations.count(connection, asked[:length]), clause.name)
     if station.held_for:
         yield Stage(say("held"), say("without a flaw"), stations.count(connection, asked, station.held_for))
 

@@ -1,6 +1,6 @@
 """The life of an order as a picture and as a list: who told whom what, when, and how long that took."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -43,7 +43,10 @@ _LANE, _ROW, _HEAD, _LEFT = 190, 34, 44, 100
 
 
 class Line(NamedTuple):
-    """One thing that happened. `gap` is the seconds since the one before; `sender` and `receiver` are lanes."""
+    """One thing that happened. `gap` is the seconds since the one before; `sender` and `receiver` are lanes.
+
+    What it can be looked up by is 0 or "" where it has none: the rows of its message and delivery, its exam, its step.
+    """
 
     at: datetime
     gap: float
@@ -53,6 +56,8 @@ class Line(NamedTuple):
     text: str
     message: int
     mpps: str
+    delivery: int
+    step: str
     bad: bool
 
 
@@ -77,20 +82,22 @@ class Picture(NamedTuple):
     marks: list[Mark]
 
 
-def lines(moments: Sequence[Moment]) -> list[Line]:
-    """The moments of a trace, each with who told whom and how long after the one before."""
+def lines(moments: Sequence[Moment], deliveries: Mapping[str, int]) -> list[Line]:
+    """The moments of a trace, each with who told whom and how long after the one before; `deliveries` are rows by MSH-10."""
     befores = [moments[0].at, *(moment.at for moment in moments)] if moments else []
-    return [_line(moment, before) for moment, before in zip(moments, befores, strict=False)]
+    return [_line(moment, before, deliveries) for moment, before in zip(moments, befores, strict=False)]
 
 
-def _line(moment: Moment, before: datetime) -> Line:
+def _line(moment: Moment, before: datetime, deliveries: Mapping[str, int]) -> Line:
     detail = dict(moment.detail)
     sender = str(detail.pop(_CAME_FROM.get(moment.event, ""), "")) or BROKER
     receiver = str(detail.pop(_WENT_TO.get(moment.event, ""), "")) or BROKER
     message, mpps = int(detail.pop("message", 0)), str(detail.pop("mpps", ""))
+    delivery = deliveries.get(str(detail.get("control_id")), 0) if "destination" in moment.detail else 0
+    step = str(detail.get("step_id", ""))
     bad = moment.event in _BAD or detail.get("answer") in ("AE", "AR", "CE", "CR")
     gap = (moment.at - before).total_seconds()
-    return Line(moment.at, gap, moment.event, sender, receiver, text(detail), message, mpps, bad)
+    return Line(moment.at, gap, moment.event, sender, receiver, text(detail), message, mpps, delivery, step, bad)
 
 
 _WORDS = {

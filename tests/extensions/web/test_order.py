@@ -21,8 +21,15 @@ def test_the_page_tells_the_whole_life_of_an_order(open_window: Callable[..., Op
     operator.broker.stop()  # what scanners were given is noted behind the answer; stopping writes it down
     operator.broker.start()
     again = Operator(operator.broker)
-    page = again.text(f"/orders/{order.accession}")
+    html = again.http.get(f"/orders/{order.accession}").text
+    rows = {
+        line: _opened(again, html, line) for line in ("delivery acknowledged", "mpps completed", "worklist answered")
+    }
     again.http.close()
+    assert "ORM^O01" in rows["delivery acknowledged"]
+    assert "COMPLETED" in rows["mpps completed"]
+    assert "What is on the worklist" in rows["worklist answered"]
+    page = readable(html)
     for told in (
         "HIS|HOSP → swf message received ORM^O01",
         "swf order created",
@@ -34,6 +41,16 @@ def test_the_page_tells_the_whole_life_of_an_order(open_window: Callable[..., Op
     ):
         assert told in page, page
     assert "between HIS|HOSP, swf, CT1, mis" not in page  # that is what a picture is called, not what is read
+
+
+def _opened(operator: Operator, html: str, event: str) -> str:
+    """What is read behind the link of the first line about that event."""
+    line = next(row for row in re.findall(r"<tr.*?</tr>", html, re.DOTALL) if event in row)
+    found = re.search(r'href="([^"]*)"', line)
+    assert found, line
+    if found[1].startswith("#"):
+        return readable(html[html.index(f'id="{found[1][1:]}"') :])
+    return readable(operator.http.get(found[1]).raise_for_status().text)
 
 
 def test_the_picture_has_a_lane_for_everybody(operator: Operator) -> None:
@@ -122,5 +139,5 @@ def test_what_says_who_a_patient_is() -> None:
 
 def test_a_trace_of_nothing_is_a_picture_of_nothing() -> None:
     """An order about which nothing is known but that it is there has a page all the same."""
-    assert trace_view.lines([]) == []
+    assert trace_view.lines([], {}) == []
     assert trace_view.picture([], trace_view.lanes([], trace_view.devices_of(list[Moment]()))).marks == []

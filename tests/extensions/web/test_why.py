@@ -41,6 +41,24 @@ def test_the_funnel_shows_where_the_list_becomes_empty(operator: Operator) -> No
     assert "0 query key Modality: MR" in page
 
 
+def test_whom_a_device_asked_for_stays_behind_the_mask(operator: Operator) -> None:
+    """A device asks for one patient: the page and programs learn which key hides the order, and no name and no number."""
+    order = operator.order()
+    Modality(*operator.broker.dicom.address, "MR1").query(PatientID="0815-SECRET", PatientName="secret*")
+    operator.broker.stop()
+    operator.broker.start()
+    again = Operator(operator.broker)
+    page = again.text("/why", number=order.accession, ae="MR1")
+    answer = str(again.json("/api/v1/why", number=order.accession, ae="MR1"))
+    again.http.close()
+    for told in (page, answer):
+        assert "key PatientID" in told
+        assert "••••• is not among •••••" in told
+        assert "PatientName: •••••" in told
+        for secret in ("SECRET", "secret", order.patient_id, order.name.lower()):
+            assert secret not in told
+
+
 def test_a_stranger_among_devices_is_named(open_window: Callable[..., Operator]) -> None:
     """A device whose name has a small letter too many is told from the one that was meant."""
     operator = open_window(dicom={"host": "0.0.0.0"}, modality=[{"ae_title": "CT01"}])

@@ -222,12 +222,13 @@ class Today(Shape):
 
 
 class Finding(Shape):
-    """What one rule says of a step, and what would mend it."""
+    """What one rule says of a step, and what would mend it; `attribute` is whose values it tells."""
 
     rule: str
     verdict: str
     facts: str
     action: str
+    attribute: str
 
 
 class StepSeen(Shape):
@@ -245,6 +246,7 @@ class Stage(Shape):
     rule: str
     condition: str
     left: int
+    attribute: str
 
 
 class Why(Shape):

@@ -15,7 +15,7 @@ from swf.dicom.flaws import Found
 from swf.extensions.web import mask, rendering, trace_view
 from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, who
-from swf.store import board, inquiry, journal
+from swf.store import board, deliveries, inquiry, journal
 from swf.store.database import Record
 from swf.workflow import operator, provenance
 from swf.workflow.provenance import Explained, Origin
@@ -68,13 +68,15 @@ def found(rooms: Rooms, number: str, *, revealed: bool) -> dict[str, Any]:
         messages = board.messages_of(connection, [order.id for order in orders])
         moments = journal.trace_of(connection, [order.id for order in orders])
         asked = board.last_queries(connection)
-    lines = trace_view.lines(moments)
+        told = deliveries.numbers_of(connection, [order.id for order in orders])
+    lines = trace_view.lines(moments, told)
     names = trace_view.lanes(lines, trace_view.devices_of(moments))
     explained = provenance.explained(rooms.site(), messages)
     settings = rooms.site().settings
     return {
         "number": number,
         "orders": orders,
+        "anchors": {row.step_id: number for number, row in enumerate(rows, start=1)},
         "steps": [_step(row, explained, revealed=revealed) for row in rows],
         "lines": lines,
         "picture": trace_view.picture(lines, names),

@@ -33,8 +33,5 @@ def found(rooms: Rooms, number: int) -> WhyNothing:
     for path in answer.keys:
         if mask.is_of_the_patient(path):
             answer.keys[path] = mask.MASK
-    for place, stage in enumerate(answer.funnel):
-        name = str(stage.condition).partition(":")[0]
-        if mask.is_of_the_patient(name):
-            answer.funnel[place] = stage._replace(condition=f"{name}: {mask.MASK}")
+    answer.funnel[:] = map(mask.stage, answer.funnel)
     return answer

@@ -1,15 +1,17 @@
 """Why not? An order and a station: every rule that passes, the one that hides, and what mends it (RAD-5)."""
 
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from swf import clock
-from swf.extensions.web import rendering
+from swf.extensions.web import mask, rendering
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.workflow import why as workflow_why
+from swf.workflow.verdict import Why
 
 
 def routes(rooms: Rooms) -> APIRouter:
@@ -26,7 +28,8 @@ def routes(rooms: Rooms) -> APIRouter:
 def jsonable(rooms: Rooms, number: str, ae_title: str, called: str) -> dict[str, Any]:
     """The answer with a name for every value."""
     with rooms.database.reading() as connection:
-        return workflow_why.of(connection, rooms.site().settings, number, (ae_title, called), clock.now()).jsonable()
+        answer = workflow_why.of(connection, rooms.site().settings, number, (ae_title, called), clock.now())
+    return _covered(answer).jsonable()
 
 
 def found(rooms: Rooms, number: str, ae_title: str, called: str) -> dict[str, Any]:
@@ -35,7 +38,7 @@ def found(rooms: Rooms, number: str, ae_title: str, called: str) -> dict[str, An
     with rooms.database.reading() as connection:
         asked = [row.ae_title for row in board.last_queries(connection)]
         answer = (
-            workflow_why.of(connection, settings, number, (ae_title, called), clock.now())
+            _covered(workflow_why.of(connection, settings, number, (ae_title, called), clock.now()))
             if number and ae_title
             else None
         )
@@ -45,3 +48,9 @@ def found(rooms: Rooms, number: str, ae_title: str, called: str) -> dict[str, An
     return {"answer": answer, "number": number, "ae": ae_title, "called": called, "titles": titles, "ours": ours} | {
         "most": most or 1
     }
+
+
+def _covered(answer: Why) -> Why:
+    """The answer without what says who the patient is, or whom the device asked for."""
+    steps = [replace(step, findings=list(map(mask.finding, step.findings))) for step in answer.steps]
+    return replace(answer, steps=steps, funnel=list(map(mask.stage, answer.funnel)))
