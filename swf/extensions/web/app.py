@@ -1,19 +1,17 @@
 """Puts the pages together: one application for people and programs, with one last resort for what nobody thought of."""
 
-from functools import partial
 from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from swf import log
 from swf.errors import StoreError, SwfError
-from swf.extensions.web import api, refusing, roles
+from swf.extensions.web import api, refusing, streams
 from swf.extensions.web.gate import Gate
 from swf.extensions.web.identity import Identity
 from swf.extensions.web.language import _
@@ -92,7 +90,7 @@ def build(rooms: Rooms) -> FastAPI:
     for page in pages:
         app.router.routes.extend(page.routes)  # as they are; of an included router each would be made once more
     api.join(app, rooms, proofs)
-    app.add_api_route("/events", _events, include_in_schema=False)
+    app.add_api_route("/events", streams.events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_exception_handler(HTTPException, _not_found)
     app.add_exception_handler(SwfError, _refused)
@@ -103,23 +101,6 @@ def build(rooms: Rooms) -> FastAPI:
 def _stamp(database: Database) -> object:
     with database.reading() as connection:
         return board.stamp(connection)
-
-
-async def _events(request: Request) -> Response:
-    live: Live = request.app.state.live
-    if live.full:
-        return Response(_("too many pages are open") + "\n", 503, {"Retry-After": "5"})
-    return StreamingResponse(live.stream(partial(run_in_threadpool, _welcome, request)), media_type="text/event-stream")
-
-
-def _welcome(request: Request) -> bool:
-    """Whether who listens might still ask: sessions end, users are disabled, tokens are revoked."""
-    identity: Identity = request.app.state.identity
-    try:
-        who = identity.visitor(request.scope, request.scope["arrival"], noted=False)
-    except StoreError:
-        return True  # nobody knows; the next look may
-    return who.may(roles.needed("GET", request.scope["path"]))
 
 
 def _not_found(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """Today: the board that hangs on the wall, and moves by itself."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 import httpx
@@ -9,6 +10,7 @@ from swf import clock
 from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.modality import Modality
+from swf.extensions.web.live import Live, Shown
 from swf.store import board
 from swf.store.database import Database
 from tests.extensions.web.conftest import Operator
@@ -71,6 +73,52 @@ def test_the_board_hears_of_an_order(operator: Operator) -> None:
         assert next(lines) == "retry: 2000"
         operator.order()
         assert "event: changed" in _first(lines, "event")
+
+
+def test_an_open_page_is_brought_the_board(operator: Operator) -> None:
+    """What a page shows comes to it, at once and after each change, in its reader's language: it need not ask again."""
+    operator.http.cookies.set("lang", "de")
+    with operator.http.stream("GET", "/board", params={"modality": "CT"}) as stream:
+        lines = stream.iter_lines()
+        assert "Für heute ist nichts geplant" in _board(lines)
+        order = operator.order()
+        while order.accession not in _board(lines):
+            pass
+
+
+def test_one_board_is_made_for_all_that_show_it() -> None:
+    """A hundred open pages cost the broker one look at its store for each change, not a hundred."""
+    news, made = ["nothing"], list[str]()
+
+    def make() -> str:
+        made.append(news[0])
+        return news[0]
+
+    async def watch() -> None:
+        live = Live(lambda: news[0])
+        pages = [live.stream(_always, Shown(("en",), make)) for _ in range(100)]
+        for page in pages:
+            assert b"data: nothing" in await anext(page)
+        news[0] = "an order"
+        for page in pages:
+            while b"data: an order" not in await anext(page):
+                pass
+        for page in pages:
+            await page.aclose()
+
+    asyncio.run(watch())
+    assert len(made) <= 3  # a change is told twice
+
+
+async def _always() -> bool:
+    return True
+
+
+def _board(lines: Iterator[str]) -> str:
+    """What the next board holds."""
+    while next(lines) != "event: board":
+        pass
+    return "".join(iter(lines.__next__, ""))
 
 
 def test_a_device_that_asks_moves_the_board_too(operator: Operator) -> None:

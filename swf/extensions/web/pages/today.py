@@ -7,15 +7,16 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response
 
 from swf import clock
 from swf.config import Settings
 from swf.dicom import flaws
 from swf.dicom.terms import StepStatus
-from swf.extensions.web import rendering
+from swf.extensions.web import language, rendering, streams
 from swf.extensions.web.language import _, ngettext
+from swf.extensions.web.live import Shown
 from swf.extensions.web.rooms import Rooms
 from swf.store import board
 from swf.store import deliveries as delivery_store
@@ -55,7 +56,17 @@ def routes(rooms: Rooms) -> APIRouter:
     def today(modality: str | None = None, status: str = "") -> HTMLResponse:
         return rendering.answer("today.html", **overview(rooms, modality, status))
 
+    @router.get("/board")
+    async def live(request: Request, modality: str | None = None, status: str = "") -> Response:
+        key = (language.current(), "" if modality is None else f"={modality}", status)
+        return streams.answer(request, Shown(key, lambda: _board(rooms, modality, status)))
+
     return router
+
+
+def _board(rooms: Rooms, modality: str | None, status: str) -> str:
+    """What moves on the page; the same for whoever reads that language."""
+    return rendering.page("board.html", **overview(rooms, modality, status))
 
 
 def overview(rooms: Rooms, modality: str | None = None, status: str = "") -> dict[str, Any]:
