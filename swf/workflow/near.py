@@ -16,9 +16,9 @@ def text(asked: Predicate) -> str:
     """A condition as people read it."""
     match asked:
         case AnyOf(choices=choices):
-            return alternatives(map(text, choices))
+            return alternatives(dict.fromkeys(map(text, choices)))
         case Equal(values=values):
-            return alternatives(values)
+            return alternatives(dict.fromkeys(values))
         case Wildcard(pattern=pattern):
             return pattern
         case Range(low=low, high=high) | DateTimeRange(low=low, high=high):
