@@ -11,6 +11,7 @@ from swf import config
 from swf.cli import app
 from swf.dicom import status
 from swf.errors import MessageError, ProcedureStepError, StoreError, SwfError
+from swf.extensions.web import rendering
 from swf.mapping import functions, templates
 from swf.workflow import order_control, routing
 from tests.docs import generate, picture
@@ -129,7 +130,19 @@ def test_the_picture_is_a_demo_that_went_well() -> None:
     words = "".join(ET.fromstring(drawn).itertext()).replace("\u00a0", " ")  # noqa: S314  our own file
     for seen in ("swf ready", "ORM^O01", "OMI^O23", "C-FIND", "N-CREATE", "N-SET", "MIS", "very step was seen"):
         assert seen in words
-    assert "http" not in drawn.replace("http://www.w3.org/", "")
+    assert set(re.findall(r"https?://[\w.]+", drawn)) <= {"http://www.w3.org", "http://127.0.0.1"}
+    assert not re.search(r"(?:src|href)=|url\(['\"]?https?:|@import", drawn)
+
+
+def test_the_pictures_of_the_window_are_small_and_shown() -> None:
+    """Every picture of a page stands in the guide, every page of the menus has one, and nobody waits long for them."""
+    guide = (ROOT / "docs" / "guides" / "pages-of-the-window.md").read_text("utf-8")
+    taken = list((ROOT / "docs" / "pictures" / "window").glob("*.png"))
+    assert {each.name for each in taken} == set(re.findall(r"window/([\w-]+\.png)", guide))
+    titles = {page.title for group in rendering.PAGES for page in group.pages}
+    assert {title for title in titles if title not in guide} == set()
+    assert max(each.stat().st_size for each in taken) <= 120_000
+    assert sum(each.stat().st_size for each in taken) <= 4_000_000
 
 
 def test_the_floors_of_the_house_are_those_that_are_checked() -> None:

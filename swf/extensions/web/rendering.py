@@ -39,7 +39,7 @@ class Group(NamedTuple):
     pages: tuple[Page, ...]
 
 
-_PAGES = (
+PAGES = (
     Group("", (Page("/", N_("Today"), "t"),)),
     Group(
         N_("Work"),
@@ -88,7 +88,7 @@ def page(template: str, **values: Any) -> str:
 def _groups() -> list[Group]:
     """The pages whoever asks may look at."""
     who = visitor.current()
-    seen = (group._replace(pages=tuple(each for each in group.pages if _may_see(who, each))) for group in _PAGES)
+    seen = (group._replace(pages=tuple(each for each in group.pages if _may_see(who, each))) for group in PAGES)
     return [group for group in seen if group.pages]
 
 
