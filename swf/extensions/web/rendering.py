@@ -140,16 +140,20 @@ def weekday(value: datetime) -> str:
 
 
 def age(value: datetime | None) -> str:
-    """How long ago, in one unit."""
+    """How long ago, in one unit, none smaller than a second."""
     if value is None:
         return _("never")
-    return _("%(span)s ago", span=duration((clock.now() - value).total_seconds()))
+    return _("%(span)s ago", span=_span(max((clock.now() - value).total_seconds(), 1)))
 
 
 def duration(seconds: float) -> str:
     """A span in the unit people would use."""
     if seconds < _SOON:
         return f"{max(seconds, 0) * 1000:.0f} {_(_UNDER_A_SECOND)}"
+    return _span(seconds)
+
+
+def _span(seconds: float) -> str:
     size, unit = next((age for age in _AGES if seconds >= age[0] * _SOON), _AGES[-1])
     return f"{seconds / size:.0f} {_(unit)}"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -10,6 +11,7 @@ from swf import clock
 from swf.extensions.simulator import his
 from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.modality import Modality
+from swf.extensions.web import rendering
 from swf.extensions.web.live import Live, Shown
 from swf.store import board
 from swf.store.database import Database
@@ -175,3 +177,11 @@ def _until(operator: Operator, holds: Callable[[dict[str, dict[str, object]]], o
 def _until_true(holds: Callable[[], bool]) -> None:
     """Each look is a request or a query, so that this ends by itself."""
     assert any(holds() for _ in range(400)), httpx.__name__
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.4, "1 s ago"), (1.7, "2 s ago"), (90, "90 s ago"), (180, "3 min ago")]
+)
+def test_how_long_ago_is_said_in_whole_units(seconds: float, said: str) -> None:
+    """Nobody reads milliseconds on a wall."""
+    assert rendering.age(clock.now() - timedelta(seconds=seconds)) == said
