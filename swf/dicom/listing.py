@@ -1,10 +1,12 @@
 """A worklist item as lines for people: one path and one text for each attribute, sequences unfolded (PS3.5 7.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+
+from swf.dicom import charset, encoding
 
 _NOT_CONTENT = frozenset({"SpecificCharacterSet"})
 
@@ -44,6 +46,27 @@ def _lines(dataset: Dataset, around: str) -> Iterator[tuple[str, str]]:
                 yield from _lines(item, f"{path}{f'[{number}]' if number > 1 else ''}/")
         elif element.keyword not in _NOT_CONTENT:
             yield path, _text(element.value)
+
+
+def columns(item: bytes, keywords: Iterable[str], sequence: str = "", terms: tuple[str, ...] = ()) -> dict[str, str]:
+    """The values of a few attributes of an answer in Implicit VR Little Endian, without what it is not told of.
+
+    With `sequence` those of its first item, in the character set `terms`. A page of answers is read ten times as quickly
+    as by datasets. ValueError when it is not as we write it.
+    """
+    found = encoding.contents(item)
+    if sequence:
+        within = encoding.items(found.get(encoding.layout(sequence).tag, b""))
+        return columns(within[0], keywords, terms=terms_of(item)) if within else {}
+    tags = {keyword: encoding.layout(keyword).tag for keyword in keywords}
+    texts = {keyword: charset.decode(found[tag], terms) for keyword, tag in tags.items() if tag in found}
+    return {keyword: "\\".join(each.strip(" \0") for each in text.split("\\")) for keyword, text in texts.items()}
+
+
+def terms_of(item: bytes) -> tuple[str, ...]:
+    """The character set an answer declares."""
+    declared = encoding.contents(item).get(encoding.SPECIFIC_CHARACTER_SET, b"").decode("ascii")
+    return charset.standard([each.strip() for each in declared.split("\\")])
 
 
 def _text(value: object) -> str:

@@ -261,7 +261,10 @@ def answer_bytes(stored: bytes, query: WorklistQuery, *, implicit: bool) -> byte
 
 def _chosen(stored: bytes, query: WorklistQuery) -> tuple[list[_Piece], str]:
     """The pieces of an answer, in the order of their tags, and the character set they are written in."""
-    pieces = _select(stored, query.requested, query.tailoring.never)
+    never = query.tailoring.never
+    if query.requested is None:  # everything, but for how the stored item is written
+        never |= {encoding.SPECIFIC_CHARACTER_SET}
+    pieces = _select(stored, query.requested, never)
     chosen = tailoring.declared(query.tailoring, query.character_sets, _foreign_texts(pieces))
     if query.tailoring != AS_IT_IS:
         pieces = list(_tailored(pieces, query.tailoring, chosen))

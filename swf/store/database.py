@@ -102,12 +102,11 @@ class Database:
             raise ConfigError([f"store.url: {_shown(self.url)} cannot be opened: {_reason(error)}"]) from error
 
     def tidy(self) -> None:
-        """Refresh the planner's statistics; raises StoreError when the database does not answer."""
+        """Refresh the planner's statistics, in turn with who writes; raises StoreError when the database does not answer."""
         try:
-            with self._reader.connect() as connection:
-                for statement in dialect.tidy_statements(connection):
-                    connection.exec_driver_sql(statement)
-                connection.commit()
+            with self._only_transaction() if self._shares_commits else self._own_transaction() as transaction:
+                for statement in dialect.tidy_statements(transaction):
+                    transaction.exec_driver_sql(statement)
         except SQLAlchemyError as error:
             raise StoreError(f"the store was not tidied: {_reason(error)}") from error
 

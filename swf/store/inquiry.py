@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from swf.model.journal import JOURNAL, Event
-from swf.model.message import MESSAGE
+from swf.model.message import MESSAGE, Disposition
 from swf.model.order import ORDER, STEP, WORKLIST_ANSWER
 from swf.model.patient import PATIENT
 from swf.store import dialect, doors
@@ -33,11 +33,20 @@ def numbers(connection: Connection, limit: int) -> Iterator[str]:
         yield from (str(number) for number in row if number)
 
 
-def messages_with(connection: Connection, text: str, *, among: int, limit: int) -> Sequence[Record]:
-    """Of the newest `among` messages those that hold this text anywhere, the newest first; without their bytes."""
-    newest = select(MESSAGE.c.id).order_by(MESSAGE.c.id.desc()).limit(among).subquery()
+def messages_with(
+    connection: Connection, number: str, *, among: int, limit: int, refused_only: bool = False
+) -> Sequence[Record]:
+    """Of the newest `among` messages those that hold this text anywhere, the newest first; without their bytes.
+
+    With `refused_only` of the newest that were refused, which are few and have an index of their own.
+    """
+    searched = select(MESSAGE.c.id)
+    if refused_only:  # the very words of the index, and its order
+        searched = searched.where(text("disposition <> 'APPLIED'"), MESSAGE.c.disposition == Disposition.REFUSED)
+        searched = searched.order_by(MESSAGE.c.received_at.desc())
+    newest = searched.order_by(MESSAGE.c.id.desc()).limit(among).subquery()
     columns = (column for column in MESSAGE.c if column.name not in ("raw", "acknowledgement"))
-    held = dialect.contains(connection, MESSAGE.c.raw, text.encode())
+    held = dialect.contains(connection, MESSAGE.c.raw, number.encode())
     statement = select(*columns).where(MESSAGE.c.id.in_(select(newest.c.id)), held)
     return connection.execute(statement.order_by(MESSAGE.c.id.desc()).limit(limit)).all()
 

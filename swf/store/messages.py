@@ -42,10 +42,7 @@ def applied_before(transaction: Transaction, *, source: str, control_id: str, co
 
 def recent(connection: Connection, *, limit: int, refused_only: bool = False) -> Sequence[Record]:
     """The newest messages first, without their bytes."""
-    statement = select(*_WITHOUT_BYTES).order_by(MESSAGE.c.id.desc()).limit(limit)
-    if refused_only:
-        statement = statement.where(MESSAGE.c.disposition != Disposition.APPLIED)
-    return connection.execute(statement).all()
+    return found(connection, refused_only=refused_only, limit=limit)
 
 
 def found(

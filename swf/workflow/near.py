@@ -10,6 +10,8 @@ from swf.sentence import alternatives, say
 AMONG = 5_000
 """Among how many of the newest orders a near miss is looked for."""
 _MOST = 5
+_ALIKE = 0.8  # twice what two numbers share, of the letters of both
+_LONGER = (2 - _ALIKE) / _ALIKE + 0.001  # times the other: then they are not alike even when one holds all of the other
 
 
 def text(asked: Predicate) -> str:
@@ -49,10 +51,14 @@ def difference(asked: Predicate, found: str) -> str:
 
 def numbers(number: str, known: Iterable[str]) -> list[str]:
     """Of the `known` numbers those that may have been meant, the nearest first."""
+    wanted = _core(number)
+    shortest, longest = len(wanted) / _LONGER, len(wanted) * _LONGER
     cores: dict[str, list[str]] = {}
     for each in dict.fromkeys(known):
-        cores.setdefault(_core(each), []).append(each)
-    close = difflib.get_close_matches(_core(number), cores, n=_MOST, cutoff=0.8)
+        core = _core(each)
+        if shortest <= len(core) <= longest:
+            cores.setdefault(core, []).append(each)
+    close = difflib.get_close_matches(wanted, cores, n=_MOST, cutoff=_ALIKE)
     return [each for core in close for each in cores[core] if each != number][:_MOST]
 
 

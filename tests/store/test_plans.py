@@ -5,9 +5,11 @@ import pkgutil
 import re
 from pathlib import Path
 
+from sqlalchemy import event
+
 from swf import store
 from swf.config import Settings
-from swf.store import orders
+from swf.store import inquiry, messages, orders
 from swf.store.database import Database
 from swf.store.prepared import Prepared
 from swf.workflow import intake, site
@@ -52,6 +54,23 @@ def test_an_order_is_found_by_any_number_without_reading_the_others(tmp_path: Pa
     assert {"ix_order_accession_number", "order_by_placer", "order_by_filler"} <= set(
         re.findall(r"INDEX (\w+)", "".join(plan))
     )
+
+
+def test_refused_messages_are_found_among_years_of_others(tmp_path: Path) -> None:
+    """Whoever looks for what was refused, by a list or by the number of an order, reads those few messages only."""
+    opened = Database(f"sqlite:///{tmp_path}/swf.db")
+    opened.migrate()
+    asked: list[str] = []
+    with opened.reading() as connection:
+        event.listen(connection, "before_cursor_execute", lambda *told: asked.append(told[2]))
+        messages.recent(connection, limit=5, refused_only=True)
+        inquiry.messages_with(connection, "A1", among=9, limit=5, refused_only=True)
+        plans = [_plan(connection, sql) for sql in asked if sql.startswith("SELECT")]
+    opened.close()
+    assert len(plans) == 2
+    for plan in plans:
+        assert any("INDEX message_without_effect" in step for step in plan), plan
+        assert "SCAN message" not in plan
 
 
 def _plan(connection: object, sql: str) -> list[str]:

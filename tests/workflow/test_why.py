@@ -1,5 +1,6 @@
 """Why a station does, or does not, see an order: every rule, and never another answer than the door's (RAD-5)."""
 
+import difflib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -337,6 +338,15 @@ def test_a_refused_message_that_holds_the_number_is_named(department: Department
     assert beside.verdict is Verdict.NOTE
 
 
+def test_later_messages_do_not_hide_the_refused_one(department: Department) -> None:
+    """However many messages of an order came after it, the one that was refused is still named."""
+    _take(department, _order("A1").replace("PID|||PA1", "PID|||").replace("|MA1NW|", "|M0|"), "AE")
+    for number in range(6):
+        _take(department, _order("A1", control="NW" if number == 0 else "XO").replace("|MA1", f"|M{number}A1"))
+    (beside,) = _why(department).near
+    assert (beside.rule, beside.verdict) == ("message refused", Verdict.NOTE)
+
+
 def test_a_message_that_was_taken_for_something_else_is_named(department: Department) -> None:
     """A number that came where nobody looks for one leads to the message and to what became of it."""
     _take(department, _order("A1").replace("C1^Abdomen^99SIM", "C1^Abdomen^99SIM||||||||X77"))
@@ -357,3 +367,10 @@ def test_a_message_that_was_taken_for_something_else_is_named(department: Depart
 def test_what_people_mistype_is_near(number: str, known: list[str], meant: list[str]) -> None:
     """Blanks, hyphens, zeros, capitals and two letters exchanged do not keep a number from being found."""
     assert near.numbers(number, known) == meant
+
+
+@given(st.text("AB01", max_size=12), st.text("AB01", max_size=12))
+def test_a_number_is_near_by_its_letters_alone(number: str, other: str) -> None:
+    """Which lengths are not even compared makes no difference to what is found."""
+    alike = difflib.get_close_matches(near._core(number), [near._core(other)], cutoff=near._ALIKE)
+    assert near.numbers(number, [other]) == ([other] if alike and number != other else [])

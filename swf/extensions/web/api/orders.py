@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from swf.extensions.web.api import shapes
-from swf.extensions.web.pages import orders, today, why
+from swf.extensions.web.pages import today, why
 from swf.extensions.web.rooms import Rooms
 from swf.sentence import say
-from swf.store import journal
+from swf.store import board, journal
 
 
 def routes(rooms: Rooms) -> APIRouter:
@@ -25,8 +25,9 @@ def routes(rooms: Rooms) -> APIRouter:
     def get_orders(
         q: str = "", status: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[shapes.Order]:
-        found = orders.found(rooms, q, status, limit)
-        return [shapes.Order.model_validate(line["order"]) for line in found["lines"]]
+        with rooms.database.reading() as connection:
+            found = board.orders(connection, search=q, status=status, limit=limit)
+        return [shapes.Order.model_validate(row) for row in found]
 
     @router.get("/api/v1/orders/{number}/trace", summary="Everything that happened to an order, oldest first")
     def get_trace(number: str) -> list[shapes.Moment]:

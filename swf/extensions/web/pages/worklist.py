@@ -21,7 +21,8 @@ from swf.workflow.stations import Rule
 
 _SPS = "ScheduledProcedureStepSequence"
 _COLUMNS = ("Modality", "ScheduledStationAETitle", "ScheduledProcedureStepID", "ScheduledProcedureStepDescription")
-_DAY = "ScheduledProcedureStepStartDate"
+_DAY, _TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
+_PATIENT = ("PatientName", "PatientID")
 _LAST, _ALL = "last", "all"
 
 
@@ -120,16 +121,11 @@ def _page(rooms: Rooms, ae_title: str, called: str, asks: str) -> dict[str, Any]
 
 
 def _line(listed: Listed) -> Line:
-    item = listed.dataset()
-    step = (item.get(_SPS) or [Dataset()])[0]
-    cells = [str(step.get(each) or "") if each in step else None for each in _COLUMNS]
-    start = _text(step, _DAY) + _text(step, "ScheduledProcedureStepStartTime")
-    number = listed.row.order_accession or listed.row.placer
-    return Line(listed.row.id, number, start, cells, patient=bool(item.get("PatientName") or item.get("PatientID")))
-
-
-def _text(item: Dataset, keyword: str) -> str:
-    return str(item.get(keyword) or "")
+    step = listing.columns(listed.answer, (*_COLUMNS, _DAY, _TIME), _SPS)
+    cells = [step.get(each) for each in _COLUMNS]
+    start = step.get(_DAY, "") + step.get(_TIME, "")
+    patient = any(listing.columns(listed.answer, _PATIENT).values())
+    return Line(listed.row.id, listed.row.order_accession or listed.row.placer, start, cells, patient)
 
 
 def _one(rooms: Rooms, step: int, caller: tuple[str, str], asks: str, *, revealed: bool) -> dict[str, Any]:
