@@ -25,7 +25,8 @@ def acted(transaction: Transaction, at: datetime, by: str, did: str, *, message:
 
 
 def retry(transaction: Transaction, at: datetime, by: str, delivery: int) -> None:
-    """Put a parked delivery back into its line; raises Overtaken when it is not parked."""
+    """Put a parked delivery back into its line; raises Overtaken when it is not parked or there is none."""
+    _one(transaction, delivery)
     if not deliveries.release(transaction, delivery, at):
         raise Overtaken(say("delivery %(number)s is not parked", number=delivery))
     _note(transaction, at, delivery, {"by": by, "did": "retry", "delivery": delivery})
@@ -34,9 +35,15 @@ def retry(transaction: Transaction, at: datetime, by: str, delivery: int) -> Non
 def skip(transaction: Transaction, at: datetime, by: str, delivery: int, reason: str) -> None:
     """Give a delivery up, for a reason; what waits behind it goes on. Raises Overtaken when it is not open."""
     _need(reason)
+    _one(transaction, delivery)
     if not deliveries.skip(transaction, delivery, say("skipped: %(reason)s", reason=reason.strip())):
         raise Overtaken(say("delivery %(number)s neither waits nor is parked", number=delivery))
     _note(transaction, at, delivery, {"by": by, "did": "skip", "delivery": delivery, "reason": reason.strip()})
+
+
+def _one(transaction: Transaction, delivery: int) -> None:
+    if deliveries.one(transaction, delivery) is None:
+        raise Overtaken(say("there is no delivery %(number)s", number=delivery))
 
 
 def _note(transaction: Transaction, at: datetime, delivery: int, detail: dict[str, Any]) -> None:

@@ -244,6 +244,11 @@ def action_for(clause: Clause) -> str:
     """What mends that a condition of a list leaves out what is wanted."""
     if clause.rule in _OWN:
         return _OWN[clause.rule][1]
+    if clause.rule is Kind.STATUS:
+        return say(
+            "nothing for what is done; else let the HIS send the order anew, "
+            "or add the status to statuses of the modality or its profile"
+        )
     other = say("clear this key on the device, or correct the order")
     return _KEY_ACTIONS.get(stations.column(clause.predicate), other)
 

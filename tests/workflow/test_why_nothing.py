@@ -53,6 +53,15 @@ def test_what_a_patient_is_called_is_not_told(department: Department) -> None:
     assert "4712" not in found.sentence
 
 
+def test_steps_that_are_done_are_not_laid_on_a_key(department: Department) -> None:
+    """Where everything is cancelled the status is named, and nobody is sent to the device to clear a key."""
+    department.order(*request("8100^HIS"))
+    department.order(*request("8100^HIS", orc_1="CA"))
+    found = _why(department, Dataset())
+    assert found.culprit == "statuses"
+    assert found.action.startswith("nothing for what is done; else let the HIS send the order anew")
+
+
 def test_a_filter_of_the_profile_is_named_by_its_setting(found: Found) -> None:
     """Days that its profile cuts off are told with the days there are."""
     department = found(modality=[{"ae_title": "CT1", "days_ahead": 1, "days_behind": 1}])

@@ -3,11 +3,14 @@
 from http import HTTPStatus
 from importlib import metadata
 from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from swf import log
 from swf.errors import StoreError, SwfError
@@ -68,6 +71,7 @@ PAGES = (
     issues,
     language_page,
 )
+_INSTEAD = {"/lines": "/devices", "/destinations": "/deliveries", "/tokens": "/users"}
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -93,6 +97,7 @@ def build(rooms: Rooms) -> FastAPI:
     app.add_api_route("/events", streams.events, include_in_schema=False)
     app.mount("/static", StaticFiles(directory=_STATIC))
     app.add_exception_handler(HTTPException, _not_found)
+    app.add_exception_handler(RequestValidationError, _misread)
     app.add_exception_handler(SwfError, _refused)
     app.add_exception_handler(Exception, _failed)
     return app
@@ -103,8 +108,33 @@ def _stamp(database: Database) -> object:
         return board.stamp(connection)
 
 
+def _misread(request: Request, error: Exception) -> Response:
+    """An address with something else than what belongs there; programs are told where, for people it is no page."""
+    if not refusing.for_programs(request.url.path):
+        return refusing.told(request.url.path, 404, _("there is no such page"))
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    where = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in found)
+    return refusing.told(request.url.path, 422, where, _("/api/v1/openapi.json tells what is taken here."))
+
+
+def _above(request: Request) -> str:
+    """The nearest page above an address that only takes forms: somebody kept it, or came back to it."""
+    place = str(request.scope["path"])
+    while place := place.rpartition("/")[0]:
+        place = _INSTEAD.get(place, place)
+        if any(route.matches({**request.scope, "path": place})[0] is Match.FULL for route in request.app.routes):
+            return quote(place)
+    return "/"
+
+
 def _not_found(request: Request, error: Exception) -> Response:
     code = error.status_code if isinstance(error, HTTPException) else 500
+    if (
+        code == HTTPStatus.METHOD_NOT_ALLOWED
+        and request.method == "GET"
+        and not refusing.for_programs(request.url.path)
+    ):
+        return RedirectResponse(_above(request), HTTPStatus.SEE_OTHER)
     if getattr(error, "detail", "") == HTTPStatus(code).phrase:  # nobody of ours said it
         return refusing.told(request.url.path, code, _("there is no such page"))
     return refusing.told(request.url.path, code, getattr(error, "detail", ""))

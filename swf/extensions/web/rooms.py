@@ -6,6 +6,7 @@ from typing import Annotated, Any, Protocol
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, HTTPException, Request
+from pydantic import Field
 from starlette.status import HTTP_413_CONTENT_TOO_LARGE
 
 from swf.extensions.web import visitor
@@ -17,6 +18,8 @@ from swf.workflow.site import Site
 _LONGEST_FORM, _LONGEST_DOCUMENT = 65_536, 6_000_000
 _LONGEST_NUMBER = 18  # as long as any row number of a store
 Form = dict[str, str]
+RowNumber = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A number of a row in an address; longer ones no store has."""
 
 
 class Playground(Protocol):

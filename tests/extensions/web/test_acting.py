@@ -124,3 +124,31 @@ def test_nothing_is_held_on_a_good_day(operator: Operator) -> None:
     assert "No modality has reported an exam yet." in operator.text("/exams")
     assert operator.http.get("/exams/1.2.3").status_code == 404
     assert operator.http.get("/exams", params={"only": "WRONG"}).status_code == 404
+
+
+def test_an_address_that_takes_forms_only_leads_to_its_page(operator: Operator) -> None:
+    """Who keeps the address behind a button, or reloads it in another tab, comes to the page it belongs to."""
+    order = operator.order()
+    for address, page in {
+        "/messages/1/reveal": "/messages/1",
+        "/bench/look": "/bench",
+        "/issues/some/take": "/issues",
+        "/destinations/mis/hold": "/deliveries",
+        f"/orders/{order.accession}/cancel": f"/orders/{order.accession}",
+        "/logout": "/",
+    }.items():
+        answer = operator.http.get(address)
+        assert (answer.status_code, answer.headers["location"]) == (303, page), address
+    assert operator.http.get("/api/v1/messages/1/reveal").status_code == 405
+
+
+def test_no_number_is_too_long_to_be_told_no(operator: Operator) -> None:
+    """A number no store has, or a word where a number belongs, is no page and no failure; a program learns where it erred."""
+    for number in ("9" * 19, "9" * 5000, "-1", "abc"):
+        for place in ("messages", "deliveries", "queries"):
+            answer = operator.http.get(f"/{place}/{number}")
+            assert answer.status_code == 404, (place, number)
+            assert "there is no such page" in readable(answer.text)
+        told = operator.http.get(f"/api/v1/messages/{number}")
+        assert told.status_code == 422
+        assert told.json()["error"].startswith("number: ")

@@ -10,7 +10,7 @@ from swf import clock
 from swf.dicom import mpps_envelope
 from swf.extensions.web.api import shapes
 from swf.extensions.web.pages import deliveries
-from swf.extensions.web.rooms import Rooms, who
+from swf.extensions.web.rooms import Rooms, RowNumber, who
 from swf.hl7 import charset
 from swf.jobs import relay
 from swf.store import journal
@@ -46,11 +46,11 @@ def routes(rooms: Rooms) -> APIRouter:
         return [shapes.Delivery.model_validate(row) for row in deliveries.listed(rooms, status.upper(), limit)["rows"]]
 
     @router.get("/api/v1/deliveries/{number}", summary="One of them, without its content")
-    def get_delivery(number: int) -> shapes.Delivery:
+    def get_delivery(number: RowNumber) -> shapes.Delivery:
         return _told(rooms, number)
 
     @router.post("/api/v1/deliveries/{number}/reveal", summary="What it says; the journal keeps who asked")
-    def post_reveal(request: Request, number: int) -> shapes.DeliveryText:
+    def post_reveal(request: Request, number: RowNumber) -> shapes.DeliveryText:
         row, by = deliveries.one(rooms, number), who(request)
         orders = [row.order] if row.order else []
         rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=orders))
@@ -59,13 +59,13 @@ def routes(rooms: Rooms) -> APIRouter:
         return shapes.DeliveryText(id=number, message=text)
 
     @router.post("/api/v1/deliveries/{number}/retry", summary="Put a parked one back into its line")
-    def post_retry(request: Request, number: int) -> shapes.Delivery:
+    def post_retry(request: Request, number: RowNumber) -> shapes.Delivery:
         by = who(request)
         rooms.database.run(lambda transaction: operator.retry(transaction, clock.now(), by, number))
         return _told(rooms, number)
 
     @router.post("/api/v1/deliveries/{number}/skip", summary="Give one up that waits or is parked")
-    def post_skip(request: Request, number: int, why: Why) -> shapes.Delivery:
+    def post_skip(request: Request, number: RowNumber, why: Why) -> shapes.Delivery:
         deliveries.skipped(rooms, number, why.reason, who(request))
         return _told(rooms, number)
 

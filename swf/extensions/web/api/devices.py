@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from swf.extensions.web import rendering
 from swf.extensions.web.pages import devices, query
-from swf.extensions.web.rooms import Rooms, who
+from swf.extensions.web.rooms import Rooms, RowNumber, who
 from swf.net.probes import Probed
 from swf.workflow.rejections import Rejection
 
@@ -42,7 +42,7 @@ def routes(rooms: Rooms) -> APIRouter:
         return _told(devices.tested(rooms, who(request), ("device",), ae))
 
     @router.get("/api/v1/queries/{number}/why", summary="What each condition of a query leaves, and what came near")
-    def get_why_nothing(number: int) -> Response:
+    def get_why_nothing(number: RowNumber) -> Response:
         return rendering.json(query.found(rooms, number).jsonable())
 
     @router.get("/api/v1/lines", summary="Destinations and relays: what waits, what is parked, when one was last taken")

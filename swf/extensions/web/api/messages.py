@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from swf.extensions.web import rendering
 from swf.extensions.web.api import shapes
 from swf.extensions.web.pages import compare, failed, messages
-from swf.extensions.web.rooms import Rooms, who
+from swf.extensions.web.rooms import Rooms, RowNumber, who
 from swf.hl7 import charset
 from swf.workflow import failures
 
@@ -25,8 +25,8 @@ class Asked(BaseModel):
 
     q: str = Field(default="", description="A part of their text.")
     refused: bool = Field(default=False, description="Only those without effect.")
-    before: int = Field(default=0, description="Only those before this one.")
-    after: int = Field(default=0, description="Only those after this one.")
+    before: RowNumber = Field(default=0, description="Only those before this one.")
+    after: RowNumber = Field(default=0, description="Only those after this one.")
     limit: int = Field(default=100, ge=1, le=1000, description="How many at most.")
     wait: str = Field(default="0s", description="How long to wait for one that fits, such as 5s.")
 
@@ -46,24 +46,24 @@ def routes(rooms: Rooms) -> APIRouter:
             await asyncio.sleep(_LOOK_S)
 
     @router.get("/api/v1/messages/compare", summary="What differs between two messages, patients masked")
-    def get_compare(one: int, other: int) -> Response:
+    def get_compare(one: RowNumber, other: RowNumber) -> Response:
         found = compare.found(rooms, one, other, revealed=False)
         lists = {name: [each._asdict() for each in found[name]] for name in ("fields", "items")}
         return rendering.json({"one": one, "other": other, "orders": found["orders"], **lists})
 
     @router.get("/api/v1/messages/{number}", summary="One message, without its content")
-    def get_message(number: int) -> shapes.Message:
+    def get_message(number: RowNumber) -> shapes.Message:
         return shapes.Message.model_validate(messages.one(rooms, number))
 
     @router.post("/api/v1/messages/{number}/reveal", summary="What it says; the journal keeps who asked")
-    def post_reveal(request: Request, number: int) -> shapes.MessageText:
+    def post_reveal(request: Request, number: RowNumber) -> shapes.MessageText:
         row = messages.one(rooms, number)
         messages.note_reveal(rooms, request, number)
         told, answer = (str(charset.for_people(bytes(raw or b""))) for raw in (row.raw, row.acknowledgement))
         return shapes.MessageText(id=number, message=told, acknowledgement=answer)
 
     @router.post("/api/v1/messages/{number}/replay", summary="Take a message again; without really only try")
-    def post_replay(request: Request, number: int, really: bool = False) -> shapes.Outcome:
+    def post_replay(request: Request, number: RowNumber, really: bool = False) -> shapes.Outcome:
         outcome = messages.replayed(rooms, number, who(request), really=really)
         return shapes.Outcome.model_validate(messages.shown(outcome))
 

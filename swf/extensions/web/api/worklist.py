@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from swf.dicom import listing
 from swf.extensions.web import mask
 from swf.extensions.web.pages import worklist
-from swf.extensions.web.rooms import Rooms, who
+from swf.extensions.web.rooms import Rooms, RowNumber, who
 from swf.store.database import Record
 from swf.workflow.station_list import Listed
 
@@ -84,7 +84,7 @@ def routes(rooms: Rooms) -> APIRouter:
     @router.post(
         "/api/v1/worklist/{step}/reveal", summary="One answer whole, as DICOM JSON; the journal keeps who asked"
     )
-    def post_reveal(request: Request, step: int, ae: str, called: str = "", asks: str = "last") -> dict[str, Any]:
+    def post_reveal(request: Request, step: RowNumber, ae: str, called: str = "", asks: str = "last") -> dict[str, Any]:
         listed = worklist.answer(rooms, step, (ae, called), last=asks != "all")
         worklist.noted(rooms, who(request), listed.row.order)
         told: dict[str, Any] = listed.dataset().to_json_dict()

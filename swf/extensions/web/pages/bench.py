@@ -16,7 +16,7 @@ from swf.errors import ConfigError, DraftRefused
 from swf.extensions.web import bench_view, rendering
 from swf.extensions.web.bench_view import Came, Look
 from swf.extensions.web.language import _
-from swf.extensions.web.rooms import Form, Rooms, Said, SaidAtLength, number, who
+from swf.extensions.web.rooms import Form, Rooms, RowNumber, Said, SaidAtLength, number, who
 from swf.mapping import files
 from swf.store import drafts as draft_store
 from swf.store import messages as message_store
@@ -40,7 +40,7 @@ def routes(rooms: Rooms) -> APIRouter:
 
 def _lookers(router: APIRouter, rooms: Rooms) -> None:
     @router.get(_BENCH)
-    def bench(message: int = 0, done: str = "") -> HTMLResponse:
+    def bench(message: RowNumber = 0, done: str = "") -> HTMLResponse:
         came = [bench_view.stored(_stored(rooms, message))] if message else []
         return rendering.answer("bench.html", **_shown(rooms, came, message=message), done=done)
 

@@ -18,7 +18,7 @@ from swf.dicom import encoding
 from swf.errors import MessageError, Misfilled, Unresolvable
 from swf.extensions.web import rendering
 from swf.extensions.web.language import N_, _
-from swf.extensions.web.rooms import Form, Rooms, Said, who
+from swf.extensions.web.rooms import Form, Rooms, RowNumber, Said, who
 from swf.mapping.catalogue import Catalogue
 from swf.store import board, inquiry
 from swf.store.database import Record, Transaction
@@ -161,11 +161,11 @@ def _listed(catalogue: Catalogue | None) -> list[tuple[str, str]]:
 
 def _known(router: APIRouter, rooms: Rooms) -> None:
     @router.get("/orders/{number:path}/change")
-    def change_form(number: str, order: int = 0) -> HTMLResponse:
+    def change_form(number: str, order: RowNumber = 0) -> HTMLResponse:
         return _change_form(rooms, number, order, {"key": by_hand.new_key()})
 
     @router.post("/orders/{number:path}/change")
-    def change(request: Request, number: str, said: Said, order: int = 0) -> Response:
+    def change(request: Request, number: str, said: Said, order: RowNumber = 0) -> Response:
         asked = Asked(who(request), said.get("key", ""))
 
         def work(transaction: Transaction) -> None:
@@ -175,8 +175,12 @@ def _known(router: APIRouter, rooms: Rooms) -> None:
 
         return _done(rooms, number, order, said, work)
 
+    @router.get("/orders/{number:path}/cancel")  # kept or reloaded; the page of orders would take it for a number
+    def cancelled(number: str) -> Response:
+        return RedirectResponse(f"/orders/{rendering.part(number)}", 303)
+
     @router.post("/orders/{number:path}/cancel")
-    def cancel(request: Request, number: str, said: Said, order: int = 0) -> Response:
+    def cancel(request: Request, number: str, said: Said, order: RowNumber = 0) -> Response:
         asked = Asked(who(request), said.get("key", ""), said.get("tell") == "1")
 
         def work(transaction: Transaction) -> None:

@@ -9,7 +9,7 @@ from swf import clock
 from swf.extensions.web import bench_view, hl7_view, mask, rendering
 from swf.extensions.web.language import _
 from swf.extensions.web.pages import messages
-from swf.extensions.web.rooms import Rooms, Said, number, who
+from swf.extensions.web.rooms import Rooms, RowNumber, Said, number, who
 from swf.hl7 import dictionary
 from swf.hl7 import difference as hl7_difference
 from swf.hl7.difference import Different
@@ -32,7 +32,7 @@ def routes(rooms: Rooms) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/messages/compare")
-    def compare(one: int, other: int) -> HTMLResponse:
+    def compare(one: RowNumber, other: RowNumber) -> HTMLResponse:
         return rendering.answer("compare.html", **found(rooms, one, other, revealed=False))
 
     @router.post("/messages/compare")

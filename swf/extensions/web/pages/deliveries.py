@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from swf import clock
 from swf.extensions.web import hl7_view, rendering
 from swf.extensions.web.language import _
-from swf.extensions.web.rooms import Rooms, Said, who
+from swf.extensions.web.rooms import Rooms, RowNumber, Said, who
 from swf.jobs import relay
 from swf.model.delivery import DeliveryStatus
 from swf.store import board, journal
@@ -29,18 +29,18 @@ def routes(rooms: Rooms) -> APIRouter:
         return rendering.answer("deliveries.html", **listed(rooms, status))
 
     @router.get("/deliveries/{number}")
-    def delivery(number: int) -> HTMLResponse:
+    def delivery(number: RowNumber) -> HTMLResponse:
         return rendering.answer("delivery.html", **_shown(rooms, number, revealed=False))
 
     @router.post("/deliveries/{number}/reveal")
-    def reveal(request: Request, number: int) -> HTMLResponse:
+    def reveal(request: Request, number: RowNumber) -> HTMLResponse:
         shown, by = _shown(rooms, number, revealed=True), who(request)
         orders = [shown["row"].order] if shown["row"].order else []
         rooms.database.run(lambda transaction: operator.revealed(transaction, clock.now(), by, orders=orders))
         return rendering.answer("delivery.html", **shown)
 
     @router.post("/deliveries/{number}/retry")
-    def retry(request: Request, number: int) -> Response:
+    def retry(request: Request, number: RowNumber) -> Response:
         by = who(request)
         rooms.database.run(lambda transaction: operator.retry(transaction, clock.now(), by, number))
         return RedirectResponse(f"/deliveries/{number}", 303)
@@ -51,7 +51,7 @@ def routes(rooms: Rooms) -> APIRouter:
 
 def _doers(router: APIRouter, rooms: Rooms) -> None:
     @router.post("/deliveries/{number}/skip")
-    def skip(request: Request, number: int, said: Said) -> Response:
+    def skip(request: Request, number: RowNumber, said: Said) -> Response:
         skipped(rooms, number, said.get("reason", ""), who(request))
         return RedirectResponse(f"/deliveries/{number}", 303)
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from swf import clock
 from swf.extensions.web import hl7_view, mask, rendering, trace_view
 from swf.extensions.web.language import _
-from swf.extensions.web.rooms import Rooms, Said, who
+from swf.extensions.web.rooms import Rooms, RowNumber, Said, who
 from swf.model.message import Disposition
 from swf.store import journal
 from swf.store import messages as message_store
@@ -24,28 +24,28 @@ def routes(rooms: Rooms) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/messages")
-    def messages(q: str = "", refused: bool = False, before: int = 0) -> HTMLResponse:
+    def messages(q: str = "", refused: bool = False, before: RowNumber = 0) -> HTMLResponse:
         return rendering.answer("messages.html", **listed(rooms, q.strip(), refused=refused, before=before))
 
     @router.get("/messages/{number}")
-    def message(number: int) -> HTMLResponse:
+    def message(number: RowNumber) -> HTMLResponse:
         return rendering.answer("message.html", **_shown(rooms, number))
 
     @router.post("/messages/{number}/reveal")
-    def reveal(request: Request, number: int) -> HTMLResponse:
+    def reveal(request: Request, number: RowNumber) -> HTMLResponse:
         shown = _shown(rooms, number, revealed=True)
         note_reveal(rooms, request, number)
         return rendering.answer("message.html", **shown)
 
     @router.post("/messages/{number}/download")
-    def download(request: Request, number: int) -> Response:
+    def download(request: Request, number: RowNumber) -> Response:
         row = one(rooms, number)
         note_reveal(rooms, request, number)
         headers = {"Content-Disposition": f'attachment; filename="message-{number}.hl7"'}
         return Response(bytes(row.raw), media_type="application/octet-stream", headers=headers)
 
     @router.post("/messages/{number}/replay")
-    def again(request: Request, number: int, said: Said) -> HTMLResponse:
+    def again(request: Request, number: RowNumber, said: Said) -> HTMLResponse:
         really = said.get("really") == "1"
         outcome = replayed(rooms, number, who(request), really=really)
         return rendering.answer("message.html", **_shown(rooms, number, outcome=outcome, really=really))

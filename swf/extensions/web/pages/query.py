@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse
 from swf import clock
 from swf.extensions.web import mask, rendering
 from swf.extensions.web.language import _
-from swf.extensions.web.rooms import Rooms
+from swf.extensions.web.rooms import Rooms, RowNumber
 from swf.workflow import why_nothing
 from swf.workflow.why_nothing import WhyNothing
 
@@ -16,7 +16,7 @@ def routes(rooms: Rooms) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/queries/{number}")
-    def query(number: int) -> HTMLResponse:
+    def query(number: RowNumber) -> HTMLResponse:
         answer = found(rooms, number)
         most = max((stage.left for stage in answer.funnel), default=0) or 1
         return rendering.answer("query.html", answer=answer, most=most)

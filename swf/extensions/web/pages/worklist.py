@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from swf import clock, config
 from swf.dicom import listing
 from swf.extensions.web import mask, rendering
-from swf.extensions.web.rooms import Rooms, who
+from swf.extensions.web.rooms import Rooms, RowNumber, who
 from swf.sentence import listed as each_of
 from swf.sentence import say
 from swf.store import board
@@ -56,11 +56,11 @@ def routes(rooms: Rooms) -> APIRouter:
         return rendering.answer("worklist.html", **_page(rooms, ae.strip(), called.strip(), asks))
 
     @router.get("/worklist/{step}")
-    def dataset(step: int, ae: str, called: str = "", asks: str = _LAST) -> HTMLResponse:
+    def dataset(step: RowNumber, ae: str, called: str = "", asks: str = _LAST) -> HTMLResponse:
         return rendering.answer("dataset.html", **_one(rooms, step, (ae, called), asks, revealed=False))
 
     @router.post("/worklist/{step}")
-    def reveal(request: Request, step: int, ae: str, called: str = "", asks: str = _LAST) -> HTMLResponse:
+    def reveal(request: Request, step: RowNumber, ae: str, called: str = "", asks: str = _LAST) -> HTMLResponse:
         shown = _one(rooms, step, (ae, called), asks, revealed=True)
         noted(rooms, who(request), shown["row"].order)
         return rendering.answer("dataset.html", **shown)
