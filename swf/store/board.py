@@ -142,17 +142,22 @@ def last_reports(connection: Connection) -> dict[str, datetime]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def orders(connection: Connection, *, search: str, status: str, limit: int) -> Sequence[Record]:
+def orders(
+    connection: Connection, *, search: str, status: str, limit: int, by_patient: bool = True
+) -> Sequence[Record]:
     """The newest orders first, each with the identifier of its patient.
 
-    Only those of a `status`, or whose accession, placer or filler number, or whose patient's identifier is `search`.
+    Only those of a `status`, or whose accession, placer or filler number, or `by_patient` whose patient's identifier is
+    `search`.
     """
     statement = select(ORDER, PATIENT.c.patient_id).join(PATIENT, PATIENT.c.id == ORDER.c.patient)
     if status:
         statement = statement.where(ORDER.c.status == status)
     if search:
         patients = select(PATIENT.c.id).where(PATIENT.c.patient_id == search)
-        found = union(order_store.numbered(search), select(ORDER.c.id).where(ORDER.c.patient.in_(patients)))
+        of_patient = select(ORDER.c.id).where(ORDER.c.patient.in_(patients))
+        numbered = order_store.numbered(search)
+        found = union(numbered, of_patient) if by_patient else numbered
         statement = statement.where(ORDER.c.id.in_(select(found.subquery().c.id)))
     return connection.execute(statement.order_by(ORDER.c.id.desc()).limit(limit)).all()
 

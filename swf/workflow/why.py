@@ -55,10 +55,19 @@ class Case:
 Rule: TypeAlias = Callable[[Case], Iterator[Finding]]
 
 
-def of(connection: Transaction, settings: Settings, number: str, caller: tuple[str, str], now: datetime) -> Why:
+def of(
+    connection: Transaction,
+    settings: Settings,
+    number: str,
+    caller: tuple[str, str],
+    now: datetime,
+    *,
+    readable: Callable[[Record], bool] = lambda _message: True,
+) -> Why:
     """Why the order of this accession, placer or filler number is, or is not, on the list of `caller`.
 
     That is the AE title that calls and the one it calls, "" for ours. The station is taken to ask what it asked last; one that has never asked is taken to ask for everything.
+    Of messages that hold the number only those are told that are `readable` by who asks.
     """
     station = stations.find(settings, *caller)
     last = queries.last(connection, _titles(settings, station))
@@ -70,8 +79,11 @@ def of(connection: Transaction, settings: Settings, number: str, caller: tuple[s
         for step in inquiry.steps(connection, order.id)
     ]
     seen = any(answer.seen for answer in answers)
-    beside = list(_beside(connection, number, known=bool(orders), with_steps=bool(answers)))
-    sentence = _sentence(station, number, answers, known=bool(orders))
+    known = bool(orders)
+    found = inquiry.messages_with(connection, number, among=_AMONG_MESSAGES, limit=_MOST_MESSAGES, refused_only=known)
+    told = [message for message in found if readable(message)]
+    beside = list(_beside(connection, number, told, known=known, with_steps=bool(answers)))
+    sentence = _sentence(station, number, answers, known=known)
     stages = list(funnel(connection, station, asked)) if answers else []
     return Why(number, station.ae_title, station.called, sentence, seen, answers, stages, beside)
 
@@ -340,9 +352,10 @@ def funnel(connection: Transaction, station: Station, asked: Sequence[Clause]) -
         yield Stage(say("held"), say("without a flaw"), stations.count(connection, asked, station.held_for))
 
 
-def _beside(connection: Transaction, number: str, *, known: bool, with_steps: bool) -> Iterator[Finding]:
+def _beside(
+    connection: Transaction, number: str, found: Sequence[Record], *, known: bool, with_steps: bool
+) -> Iterator[Finding]:
     """Messages that hold the number and came to nothing; for a number nobody knows also what was perhaps meant."""
-    found = inquiry.messages_with(connection, number, among=_AMONG_MESSAGES, limit=_MOST_MESSAGES, refused_only=known)
     for message in found:
         told = {"message": message.id, "type": message.type, "time": _time(message.received_at), "number": number}
         if message.disposition == Disposition.REFUSED:

@@ -34,6 +34,7 @@ HEADERS = {
 _OURS = ("same-origin", "none")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SAFE = ("GET", "HEAD")
+LONGEST_BODY = 8_000_000  # more than the longest form there is; what is cut off nobody keeps in memory
 
 
 _WATCHED = ("/livez", "/readyz")
@@ -76,6 +77,19 @@ def _name(host: str) -> str:
         return ""
 
 
+def _bounded(receive: Receive) -> Receive:
+    """The request as far as it is no longer than `LONGEST_BODY`; then it ends as if its sender had gone."""
+    left = LONGEST_BODY
+
+    async def received() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return received
+
+
 class Access:
     """The first thing a request meets; those that pass have their `arrival` in their scope."""
 
@@ -105,7 +119,7 @@ class Access:
             await PlainTextResponse(f"refused: {why}\n", 403)(scope, receive, with_headers)
         else:
             try:
-                await self._app(scope, receive, with_headers)
+                await self._app(scope, _bounded(receive), with_headers)
             except Exception:
                 if not answered:  # else Starlette raises anew what its last resort has logged and answered
                     raise

@@ -55,6 +55,13 @@ def lines(raw: bytes, *, revealed: bool) -> list[Line]:
     return [Line(each.name, _fields(each, header.version, revealed=revealed)) for each in content.segments]
 
 
+def shows(raw: bytes, text: str) -> bool:
+    """Whether the text is to be read in a message without what is behind the mask."""
+    return any(
+        text in "|".join([each.name, *(field.text for field in each.fields)]) for each in lines(raw, revealed=False)
+    )
+
+
 def _fields(segment: Segment, version: str, *, revealed: bool) -> list[Field]:
     first = 2 if segment.name == "MSH" else 1  # MSH-1 is the separator itself
     return [_field(segment, number, version, revealed=revealed) for number in range(first, segment.last + 1)]

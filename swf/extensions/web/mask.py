@@ -5,15 +5,17 @@ from swf.workflow.verdict import Finding, Stage
 
 MASK = "•••••"
 _OF_THE_PATIENT = ("Patient", "OtherPatient", "Issuer", "Medical", "Allergies", "Pregnancy", "Ethnic", "Smoking")
+_OF_THE_ILLNESS = ("AdmittingDiagnoses", "CommentsOn", "ReasonFor")  # what DG1, NTE and OBR-31 say
 _ALSO_MASKED = frozenset(
     {"ConfidentialityConstraintOnPatientDataDescription", "SpecialNeeds", "LastMenstrualDate", "AdmissionID"}
-    | {"AdditionalPatientHistory", "CurrentPatientLocation", "ReasonForTheRequestedProcedure", "AdmittingDiagnosesDescription"}
+    | {"AdditionalPatientHistory", "CurrentPatientLocation", "VisitComments"}
+    | {"ImagingServiceRequestComments", "RequestedProcedureComments", "PreMedication", "RequestedContrastAgent"}
 )  # fmt: skip
 
 
 def is_of_the_patient(path: str) -> bool:
     """Whether an attribute says who somebody is, or of what he or she suffers."""
-    return any(part.startswith(_OF_THE_PATIENT) or part in _ALSO_MASKED for part in path.split("/"))
+    return any(part.startswith(_OF_THE_PATIENT + _OF_THE_ILLNESS) or part in _ALSO_MASKED for part in path.split("/"))
 
 
 def covered(told: object) -> str:

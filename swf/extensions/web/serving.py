@@ -8,9 +8,11 @@ import ssl
 import threading
 import time
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from swf.config import Web
 from swf.extensions.web.access import Access
@@ -21,6 +23,7 @@ from swf.net.tls import Secured
 _BEAT_S, _SILENT_S = 1, 10.0
 _GRACE_S = 2
 _MOST_CONNECTIONS = 500
+REQUEST_S = 30.0  # as long as the largest form takes on a slow line
 
 
 class Serving:
@@ -37,7 +40,7 @@ class Serving:
         configured = uvicorn.Config(
             fronted(app, settings),
             loop="asyncio",
-            http="h11",
+            http=_Conversation,
             ws="none",
             lifespan="off",
             access_log=False,
@@ -84,6 +87,42 @@ def _renewable(secured: Secured) -> ssl.SSLContext:
 
     first.sni_callback = now
     return first
+
+
+class _Conversation(H11Protocol):
+    """A connection on which requests come whole within a time: uvicorn waits for ever for one that is begun, or never is.
+
+    Else whoever reaches the port shuts it for all others with a few hundred connections on which nothing is said.
+    """
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        super().connection_made(transport)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cease()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._expect()
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        """As uvicorn's, which is here when bytes have come, and when an answer has gone."""
+        super().handle_events()
+        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+            self._cease()
+
+    def _expect(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(REQUEST_S, self.transport.abort)
+
+    def _cease(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class _Server(uvicorn.Server):

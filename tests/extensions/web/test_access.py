@@ -1,5 +1,6 @@
 """Who may look: this machine, from pages of ours, and nobody else; whatever a name says, it stays text."""
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from swf import config
 from swf.errors import ConfigError
-from swf.extensions.web import app, rooms
+from swf.extensions.web import access, app, rooms, serving
 from tests.authority import Authority
 from tests.conftest import MakeBroker, settings_for
 from tests.extensions.web.conftest import Operator, csrf_of
@@ -186,3 +187,31 @@ def test_it_speaks_tls(open_window: Callable[..., Operator], tmp_path: Path) -> 
     broker.reload(broker.settings.model_copy(update={"web": renewed}))
     with httpx.Client(base_url=operator.address, verify=ssl.create_default_context(cafile=other.file)) as http:
         assert http.get("/livez").status_code == 200
+
+
+def test_who_says_nothing_is_not_waited_for(
+    open_window: Callable[..., Operator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections without a whole request end, or a few hundred of them shut everybody out; a stream goes on."""
+    monkeypatch.setattr(serving, "REQUEST_S", 0.3)
+    operator = open_window()
+    begun = [b"", b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ", b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\n"]
+    begun[2] += b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\ncsr"
+    with operator.http.stream("GET", "/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "retry: 2000"
+        for part in begun:
+            with socket.create_connection(operator.broker.web.address, timeout=10) as silent:
+                silent.sendall(part)
+                with contextlib.suppress(ConnectionResetError):
+                    assert silent.recv(1) == b""
+        operator.order()
+        assert next(line for line in lines if line.startswith("event")) == "event: changed"
+
+
+def test_no_request_is_taken_without_end(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is longer than any form is not gathered in memory, whoever sends it."""
+    asked = {"text": "MSH|" + "x" * 2000}
+    assert operator.http.post("/api/v1/bench/look", json=asked).status_code == 200
+    monkeypatch.setattr(access, "LONGEST_BODY", 1000)
+    assert operator.http.post("/api/v1/bench/look", json=asked).status_code == 400

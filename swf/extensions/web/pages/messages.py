@@ -1,15 +1,18 @@
 """Messages: what came, what became of it, why not; and taking messages again, first as a trial."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Connection
 
 from swf import clock
-from swf.extensions.web import hl7_view, mask, rendering, trace_view
+from swf.extensions.web import hl7_view, mask, rendering, trace_view, visitor
 from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, RowNumber, Said, who
 from swf.model.message import Disposition
+from swf.model.user import Role
 from swf.store import journal
 from swf.store import messages as message_store
 from swf.store.database import Record
@@ -56,12 +59,25 @@ def routes(rooms: Rooms) -> APIRouter:
 def listed(
     rooms: Rooms, search: str, *, refused: bool, before: int = 0, after: int = 0, limit: int = SHOWN
 ) -> dict[str, Any]:
-    """The newest messages first, those before and after these rows when given; `search` is a part of their text."""
+    """The newest messages first, those before and after these rows when given; `search` is a part of their text.
+
+    Who may not see patients finds by what is shown alone, or a search would say piece by piece what the mask hides.
+    """
     with rooms.database.reading() as connection:
         rows = message_store.found(
             connection, search=search, refused_only=refused, before=before, after=after, limit=limit
         )
+        rows = readable(connection, rows, search) if search else rows
     return {"rows": rows, "search": search, "refused": refused, "shown": limit}
+
+
+def readable(connection: Connection, rows: Sequence[Record], text: str) -> Sequence[Record]:
+    """Those of these messages in which who asks may read the text."""
+    if visitor.may(Role.OPERATOR):
+        return rows
+    whole = message_store.several(connection, [row.id for row in rows])
+    seen = {row.id for row in whole if hl7_view.shows(bytes(row.raw), text)}
+    return [row for row in rows if row.id in seen]
 
 
 def one(rooms: Rooms, number: int) -> Record:

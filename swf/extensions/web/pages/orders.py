@@ -5,8 +5,9 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from swf.extensions.web import rendering
+from swf.extensions.web import rendering, visitor
 from swf.extensions.web.rooms import Rooms
+from swf.model.user import Role
 from swf.store import board, inquiry
 from swf.workflow import near
 from swf.workflow.states import OrderStatus
@@ -26,9 +27,11 @@ def routes(rooms: Rooms) -> APIRouter:
 
 
 def found(rooms: Rooms, search: str, status: str, limit: int = SHOWN) -> dict[str, Any]:
-    """The orders that are searched for; `near` are numbers that resemble one nobody knows."""
+    """The orders that are searched for; `near` are numbers that resemble one nobody knows. Patients are found by who may see them."""
     with rooms.database.reading() as connection:
-        rows = board.orders(connection, search=search, status=status, limit=limit)
+        rows = board.orders(
+            connection, search=search, status=status, limit=limit, by_patient=visitor.may(Role.OPERATOR)
+        )
         steps = board.first_steps(connection, [row.id for row in rows])
         meant = near.numbers(search, inquiry.numbers(connection, near.AMONG)) if search and not rows else []
     lines = [{"order": row, "first": steps.get(row.id)} for row in rows]

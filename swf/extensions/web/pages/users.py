@@ -131,7 +131,7 @@ def role_of(said: dict[str, str]) -> Role:
 
 def days_of(text: str) -> int:
     """For how many days a token is good, 0 for ever; raises UserRefused."""
-    if not (text.isascii() and text.isdigit() and int(text) <= _LONGEST_DAYS):
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(_LONGEST_DAYS)) and int(text) <= _LONGEST_DAYS):
         raise UserRefused(say("a token is good for 0 (for ever) to %(most)s days", most=_LONGEST_DAYS))
     return int(text)
 
