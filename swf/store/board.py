@@ -142,9 +142,7 @@ def last_reports(connection: Connection) -> dict[str, datetime]:
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def orders(
-    connection: Connection, *, search: str, status: str, limit: int, by_patient: bool = True
-) -> Sequence[Record]:
+def orders(connection: Connection, *, search: str, status: str, limit: int, by_patient: bool) -> Sequence[Record]:
     """The newest orders first, each with the identifier of its patient.
 
     Only those of a `status`, or whose accession, placer or filler number, or `by_patient` whose patient's identifier is

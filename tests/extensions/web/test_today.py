@@ -149,7 +149,7 @@ def test_what_the_board_counts(database: Database) -> None:
         assert board.messages_since(connection, clock.now()) == (0, 0)
         assert (board.held(connection, 63), board.unresolved(connection), board.overdue(connection)) == (0, 0, 0)
         assert board.line(connection, "mis") == (0, None, 0, None, "")
-        assert board.orders(connection, search="A1", status="SC", limit=5) == []
+        assert board.orders(connection, search="A1", status="SC", limit=5, by_patient=True) == []
         assert board.first_steps(connection, []) == {}
 
 

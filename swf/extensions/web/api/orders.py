@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from swf.extensions.web.api import shapes
-from swf.extensions.web.pages import today, why
+from swf.extensions.web.pages import orders, today, why
 from swf.extensions.web.rooms import Rooms
 from swf.sentence import say
-from swf.store import board, journal
+from swf.store import journal
 
 
 def routes(rooms: Rooms) -> APIRouter:
@@ -26,7 +26,7 @@ def routes(rooms: Rooms) -> APIRouter:
         q: str = "", status: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> list[shapes.Order]:
         with rooms.database.reading() as connection:
-            found = board.orders(connection, search=q, status=status, limit=limit)
+            found = orders.listed(connection, q, status, limit)
         return [shapes.Order.model_validate(row) for row in found]
 
     @router.get("/api/v1/orders/{number}/trace", summary="Everything that happened to an order, oldest first")
