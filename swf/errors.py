@@ -208,7 +208,7 @@ class Overtaken(SwfError):
 class Unresolvable(SwfError):
     """What an operator wants to link or take apart is not there, or does not belong together."""
 
-    advice = "`swf mpps show UID` tells what is known of the exam, `swf orders` which orders there are."
+    advice = "Look at the list anew: `swf orders`, `swf mpps list` and `swf issues` show what there is."
 
 
 class UserRefused(SwfError):

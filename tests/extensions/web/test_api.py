@@ -102,6 +102,23 @@ def test_somebody_elses_test_may_wait_for_a_message(operator: Operator) -> None:
     assert operator.json("/api/v1/messages", after=found[0]["id"]) == []
 
 
+def test_an_order_is_told_whole_by_any_of_its_numbers(operator: Operator) -> None:
+    """A program learns what is on the worklist and where each value came from; who the patient is stays behind the mask."""
+    order = operator.order(name="DOE^JANE", patient_id="SIM4711")
+    for number in (order.accession, order.placer_number, order.filler_number):
+        found = operator.json(f"/api/v1/orders/{number}")
+        assert [each["accession_number"] for each in found["orders"]] == [order.accession]
+        assert operator.json(f"/api/v1/orders/{number}/trace")
+    (step,) = found["steps"]
+    told = {each["path"]: each for each in step["attributes"]}
+    assert (step["step_id"], step["status"], step["flaws"]) == (order.step_ids[0], "SCHEDULED", [])
+    assert told["AccessionNumber"]["value"] == order.accession
+    assert told["AccessionNumber"]["origin"]["place"] == "OBR-18.1"
+    assert told["PatientName"]["masked"]
+    assert not [secret for secret in ("DOE", "SIM4711") if secret in str(found)]
+    assert operator.http.get("/api/v1/orders/NOSUCH").status_code == 404
+
+
 @pytest.mark.parametrize("limit", ["0", "1001", "many"])
 def test_a_question_that_makes_no_sense_is_refused(operator: Operator, limit: str) -> None:
     """Too much at once, or no number at all, is told as a mistake of the question."""

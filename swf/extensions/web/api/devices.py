@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from swf.extensions.web import rendering
+from swf.extensions.web.api import shapes
 from swf.extensions.web.pages import devices, query
 from swf.extensions.web.rooms import Rooms, RowNumber, who
-from swf.net.probes import Probed
 from swf.workflow.rejections import Rejection
 
 
@@ -17,10 +17,8 @@ def routes(rooms: Rooms) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/v1/devices", summary="Every device of the settings, and whoever else has called")
-    def get_devices() -> Response:
-        return rendering.json(
-            [{**each._asdict(), "rejected": _rejected(each.rejected)} for each in devices.every(rooms)]
-        )
+    def get_devices() -> list[shapes.Device]:
+        return [shapes.Device.model_validate(each) for each in devices.every(rooms)]
 
     @router.get(
         "/api/v1/devices/{ae:path}", summary="One device: settings in force, queries, latency, reports, rejections"
@@ -38,26 +36,22 @@ def routes(rooms: Rooms) -> APIRouter:
         return rendering.json(told)
 
     @router.post("/api/v1/devices/{ae:path}/echo", summary="Ask a device with host and port in the settings (C-ECHO)")
-    def post_echo(request: Request, ae: str) -> Response:
-        return _told(devices.tested(rooms, who(request), ("device",), ae))
+    def post_echo(request: Request, ae: str) -> shapes.Probed:
+        return shapes.Probed.model_validate(devices.tested(rooms, who(request), ("device",), ae))
 
     @router.get("/api/v1/queries/{number}/why", summary="What each condition of a query leaves, and what came near")
     def get_why_nothing(number: RowNumber) -> Response:
         return rendering.json(query.found(rooms, number).jsonable())
 
     @router.get("/api/v1/lines", summary="Destinations and relays: what waits, what is parked, when one was last taken")
-    def get_lines() -> Response:
-        return rendering.json([{**each, "peer": each["peer"]._asdict()} for each in devices.lines(rooms)])
+    def get_lines() -> list[shapes.Line]:
+        return [shapes.Line.model_validate(each) for each in devices.lines(rooms)]
 
     @router.post("/api/v1/lines/{name:path}/test", summary="Ask a destination (connection only) or relay (C-ECHO)")
-    def post_test(request: Request, name: str) -> Response:
-        return _told(devices.tested(rooms, who(request), ("destination", "relay"), name))
+    def post_test(request: Request, name: str) -> shapes.Probed:
+        return shapes.Probed.model_validate(devices.tested(rooms, who(request), ("destination", "relay"), name))
 
     return router
-
-
-def _told(probed: Probed) -> Response:
-    return rendering.json({**probed._asdict(), "peer": probed.peer._asdict()})
 
 
 def _rejected(rejection: Rejection | None) -> dict[str, Any] | None:

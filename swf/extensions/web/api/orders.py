@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query
 
 from swf.extensions.web.api import shapes
-from swf.extensions.web.pages import orders, today, why
+from swf.extensions.web.pages import order, orders, today, why
 from swf.extensions.web.rooms import Rooms
 from swf.sentence import say
-from swf.store import journal
+from swf.store import inquiry, journal
 
 
 def routes(rooms: Rooms) -> APIRouter:
@@ -29,10 +29,26 @@ def routes(rooms: Rooms) -> APIRouter:
             found = orders.listed(connection, q, status, limit)
         return [shapes.Order.model_validate(row) for row in found]
 
+    @router.get(
+        "/api/v1/orders/{number}", summary="An order by any of its numbers, its steps, and where each value came from"
+    )
+    def get_order(number: str) -> shapes.OrderWhole:
+        found = order.found(rooms, number, revealed=False)
+        steps = [
+            shapes.OrderStep(
+                step_id=each.row.step_id,
+                status=each.row.status,
+                flaws=list(map(str, each.flaws)),
+                attributes=[shapes.Attribute.model_validate(shown) for shown in each.attributes],
+            )
+            for each in found["steps"]
+        ]
+        return shapes.OrderWhole(orders=[shapes.Order.model_validate(row) for row in found["orders"]], steps=steps)
+
     @router.get("/api/v1/orders/{number}/trace", summary="Everything that happened to an order, oldest first")
     def get_trace(number: str) -> list[shapes.Moment]:
         with rooms.database.reading() as connection:
-            moments = journal.trace(connection, number)
+            moments = journal.trace_of(connection, [row.id for row in inquiry.orders(connection, number)])
         if not moments:
             raise HTTPException(404, say("nothing is known of %(number)s", number=number))
         return [shapes.Moment.model_validate({"at": each.at, "event": each.event, **each.detail}) for each in moments]

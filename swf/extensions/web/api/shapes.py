@@ -37,6 +37,41 @@ class Order(Shape):
     updated_at: datetime
 
 
+class Origin(Shape):
+    """The message, place, function and line of the mapping a value came from; or just `why`."""
+
+    message: int
+    place: str
+    function: str
+    line: str
+    why: str
+
+
+class Attribute(Shape):
+    """An attribute of a step by its path; what says who the patient is stays behind a mask."""
+
+    path: str
+    value: str
+    origin: Origin
+    masked: bool
+
+
+class OrderStep(Shape):
+    """A step of an order, what is wrong with it, and where each of its attributes came from."""
+
+    step_id: str
+    status: str
+    flaws: list[str]
+    attributes: list[Attribute]
+
+
+class OrderWhole(Shape):
+    """All orders that number means, with their steps."""
+
+    orders: list[Order]
+    steps: list[OrderStep]
+
+
 class Moment(Shape):
     """One thing that happened; what else there is to it has names of its own."""
 
@@ -260,3 +295,66 @@ class Why(Shape):
     steps: list[StepSeen]
     funnel: list[Stage]
     near: list[Any] = Field(description="What was perhaps meant, when the number is not known.")
+
+
+class Rejection(Shape):
+    """Everybody who was turned away for the same, and what lets them in."""
+
+    ae_title: str
+    called: str
+    address: str
+    reason: str
+    first_at: datetime
+    last_at: datetime
+    times: int
+    remedy: str
+
+
+class Device(Shape):
+    """A device: by what it was last heard of, and whether all is well with it."""
+
+    ae_title: str
+    aliases: list[str]
+    configured: bool
+    profile: str
+    host: str
+    port: int
+    well: bool
+    last_at: datetime | None
+    told: str
+    query_status: str
+    rejected: Rejection | None
+
+
+class Peer(Shape):
+    """Whom to ask and how; `secured` names the TLS context, "" for plain TCP."""
+
+    kind: str
+    name: str
+    how: str
+    host: str
+    port: int
+    ae_title: str
+    secured: str
+
+
+class Line(Shape):
+    """A destination or relay: what waits, what is parked, when one was last taken."""
+
+    peer: Peer
+    waiting: int
+    oldest: datetime | None
+    parked: int
+    taken: datetime | None
+    error: str
+
+
+class Probed(Shape):
+    """Whether a peer answered, what it said, and what mends that it did not."""
+
+    peer: Peer
+    well: bool
+    milliseconds: int
+    told: str
+    advice: str
+    at: datetime
