@@ -173,10 +173,13 @@ def test_every_snippet_does_what_the_page_says(reader: Reader, page: Path) -> No
 
 
 def test_the_pages_that_show_how_have_snippets() -> None:
-    """The README, the tutorial and every guide are followed to the end by the build server."""
+    """The README, the tutorial and every guide that tells what to type are followed to the end by the build server."""
     names = {page.relative_to(ROOT).as_posix() for page in WITH_SNIPPETS}
     assert {"README.md", "docs/tutorial.md"} <= names
-    assert names >= {page.relative_to(ROOT).as_posix() for page in (ROOT / "docs" / "guides").glob("*.md")}
+    guides = {page.relative_to(ROOT).as_posix() for page in (ROOT / "docs" / "guides").glob("*.md")}
+    assert names >= guides - {
+        "docs/guides/pages-of-the-window.md"
+    }  # pictures, which the reference holds against the pages
 
 
 def test_every_mark_is_known() -> None:
