@@ -159,6 +159,7 @@ def test_pages_with_a_hundred_thousand_orders(filled: Broker) -> None:
         mapping = http.get("/api/v1/bench").json()["documents"][0]["path"]
         for page in PAGES:
             address = page.format(accession=f"AC{ORDERS // 2}", mapping=mapping)
+            _measured(http, address)  # a template is read once, and figures count what came since they were asked for
             both = [_measured(http, address) for _ in range(ASKED)]
             busy, took = (sorted(each) for each in zip(*both, strict=True))
             p50 = took[len(took) // 2]
