@@ -7,7 +7,7 @@ import typer
 from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import as_lines, print_json, print_table, show, shown
+from swf.cli.screen import as_lines, done, print_json, print_table, show, shown
 from swf.cli.stored import looking
 from swf.cli.typed import by
 from swf.dicom import mpps_envelope
@@ -18,6 +18,9 @@ from swf.store import deliveries as delivery_store
 from swf.workflow import operator
 
 app = typer.Typer(help="Messages to destinations, the newest first.", invoke_without_command=True)
+
+
+_ONE = ("id", "destination", "type", "status", "attempts", "next_attempt_at", "last_error")
 
 
 @app.callback()
@@ -38,13 +41,17 @@ def deliveries(
 
 
 @app.command("show")
-def show_delivery(number: NumberArgument, config_file: ConfigOption = None) -> None:
+def show_delivery(number: NumberArgument, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """One message to a destination, as it is or will be sent."""
     with looking(config_file) as database, database.reading() as connection:
         row = delivery_store.one(connection, number)
     if row is None:
         refuse([f"there is no delivery {number}"], NOT_AS_HOPED)
-    print(mpps_envelope.text(row.payload) if row.type in relay.KINDS else as_lines(charset.for_people(row.payload)))
+    text = mpps_envelope.text(row.payload) if row.type in relay.KINDS else as_lines(charset.for_people(row.payload))
+    if as_json:
+        print_json([{**{name: getattr(row, name) for name in _ONE}, "text": text}])
+    else:
+        print(text)
 
 
 @app.command("retry")
@@ -55,18 +62,23 @@ def retry_delivery(number: NumberArgument, as_json: JsonOption = False, config_f
         with database.reading() as connection:
             row = delivery_store.one(connection, number)
     if as_json:
-        show([row], ("id", "destination", "type", "status", "attempts", "next_attempt_at", "last_error"), as_json)
+        show([row], _ONE, as_json)
 
 
 @app.command("skip")
 def skip_delivery(
     number: NumberArgument,
     reason: Annotated[str, typer.Option("--reason", help="Why it is given up.")],
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Give a message up that waits or is parked; what waits behind it goes on."""
     with looking(config_file) as database, refusals(NOT_AS_HOPED):
         database.run(lambda transaction: operator.skip(transaction, clock.now(), by(), number, reason))
+        with database.reading() as connection:
+            row = delivery_store.one(connection, number)
+    if as_json:
+        show([row], _ONE, as_json)
 
 
 @app.command("destinations")
@@ -96,6 +108,7 @@ def destinations(as_json: JsonOption = False, config_file: ConfigOption = None) 
 def hold_destination(
     name: Annotated[str, typer.Argument(help="A destination or relay of the settings.")],
     reason: Annotated[str, typer.Option("--reason", help="Why.")],
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Tell a destination nothing until it is released, also after a restart; what is for it waits."""
@@ -103,12 +116,16 @@ def hold_destination(
         settings = config.load(config_file)
     with looking(config_file) as database, refusals(NOT_AS_HOPED):
         database.run(lambda transaction: operator.hold(transaction, settings, clock.now(), by(), (name, reason)))
+    done(as_json, destination=name, held_by=by(), reason=reason)
 
 
 @app.command("release")
 def release_destination(
-    name: Annotated[str, typer.Argument(help="A destination that is held.")], config_file: ConfigOption = None
+    name: Annotated[str, typer.Argument(help="A destination that is held.")],
+    as_json: JsonOption = False,
+    config_file: ConfigOption = None,
 ) -> None:
     """Tell a held destination what has waited for it, in its order."""
     with looking(config_file) as database, refusals(NOT_AS_HOPED):
         database.run(lambda transaction: operator.let_go(transaction, clock.now(), by(), name))
+    done(as_json, destination=name, held_by="")

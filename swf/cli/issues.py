@@ -10,7 +10,7 @@ import typer
 from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption
 from swf.cli.refusals import refusals
-from swf.cli.screen import print_json, print_table, shown
+from swf.cli.screen import done, print_json, print_table, shown
 from swf.cli.stored import looking
 from swf.net import certificates
 from swf.store.database import Database, Transaction
@@ -66,15 +66,17 @@ def _cells(issue: Issue) -> list[str]:
 
 
 @app.command("take")
-def take_issue(key: _Key, by: _By, config_file: ConfigOption = None) -> None:
+def take_issue(key: _Key, by: _By, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """Say that somebody has it from now on."""
     _said(key, by, config_file, workflow_issues.take)
+    done(as_json, key=key, owner=by)
 
 
 @app.command("give-back")
-def give_issue_back(key: _Key, by: _By, config_file: ConfigOption = None) -> None:
+def give_issue_back(key: _Key, by: _By, as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """Say that nobody has it."""
     _said(key, by, config_file, workflow_issues.give_back)
+    done(as_json, key=key, owner="")
 
 
 @app.command("remark")
@@ -82,10 +84,12 @@ def remark_on_issue(
     key: _Key,
     text: Annotated[str, typer.Argument(help="What is known of it; empty takes the remark away.")],
     by: _By,
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Note what is known of it."""
     _said(key, by, config_file, lambda t, at, who, it: workflow_issues.remark(t, at, who, it, text))
+    done(as_json, key=key, remark=text)
 
 
 @app.command("snooze")
@@ -93,10 +97,12 @@ def snooze_issue(
     key: _Key,
     hours: Annotated[float, typer.Argument(help="For how many hours; 0 shows it again.", min=0, max=720)],
     by: _By,
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Do not show it for a while."""
     _said(key, by, config_file, lambda t, at, who, it: workflow_issues.snooze(t, at, who, it, hours))
+    done(as_json, key=key, hours=hours)
 
 
 def _said(

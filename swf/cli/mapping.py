@@ -1,7 +1,7 @@
 """`swf lint`, `swf explain` and `swf mapping`: what a mapping does, before it does it."""
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +10,7 @@ import typer
 from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import print_json, print_table, shown
+from swf.cli.screen import done, print_json, print_table, shown
 from swf.cli.stored import looking, stored_message
 from swf.cli.typed import by, messages_in, read
 from swf.mapping import lint as mapping_lint
@@ -203,6 +203,7 @@ def list_drafts(as_json: JsonOption = False, config_file: ConfigOption = None) -
 def draft_file(
     file: Annotated[Path, typer.Argument(help="The file as it is to be.")],
     instead_of: Annotated[Path, typer.Argument(help="The file of the mapping it stands for.", metavar="PATH")],
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Keep a draft of a file of the mapping, for `swf mapping diff` and for the mapping bench."""
@@ -214,26 +215,28 @@ def draft_file(
             present = draft_store.one(connection, str(instead_of))
         change = (str(instead_of), content, present.revision if present else 0)
         database.run(lambda transaction: drafts.keep(transaction, site, change, clock.now(), by()))
+    done(as_json, path=str(instead_of), draft_by=by())
 
 
 @app.command("discard")
 def discard_draft(
     path: Annotated[str, typer.Argument(help="The file, as `swf mapping drafts` names it.")],
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Throw a draft away."""
     with looking(config_file) as database:
         database.run(lambda transaction: drafts.discard(transaction, path, clock.now(), by()))
+    done(as_json, path=path, draft_by="")
 
 
 @app.command("save")
-def save_drafts(config_file: ConfigOption = None) -> None:
+def save_drafts(as_json: JsonOption = False, config_file: ConfigOption = None) -> None:
     """Write every draft into its file, all or nothing; `swf reload` puts them in force."""
     with refusals():
         site = sites.load(config.load(config_file))
     with looking(config_file) as database:
-        for name in drafts.save(database, site, clock.now(), by()):
-            print(f"saved: {name}")
+        _print_files("saved", drafts.save(database, site, clock.now(), by()), as_json)
 
 
 @app.command("saved")
@@ -252,11 +255,19 @@ def list_saved(as_json: JsonOption = False, limit: LimitOption = 20, config_file
 @app.command("undo")
 def undo_saving(
     number: Annotated[int, typer.Argument(help="Its id in `swf mapping saved`.", metavar="ID")],
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Give the files of a saving back what they held before it; `swf reload` puts that in force."""
     with refusals():
         site = sites.load(config.load(config_file))
     with looking(config_file) as database:
-        for name in drafts.undo(database, site, number, clock.now(), by()):
-            print(f"undone: {name}")
+        _print_files("undone", drafts.undo(database, site, number, clock.now(), by()), as_json)
+
+
+def _print_files(what: str, names: Iterable[str], as_json: bool) -> None:
+    if as_json:
+        print_json([{what: name} for name in names])
+        return
+    for name in names:
+        print(f"{what}: {name}")

@@ -7,7 +7,7 @@ import typer
 from swf import clock, config
 from swf.cli.options import NOT_AS_HOPED, ConfigOption, JsonOption, LimitOption, NumberArgument
 from swf.cli.refusals import refusals, refuse
-from swf.cli.screen import as_lines, print_json, print_table, show, shown
+from swf.cli.screen import as_lines, done, print_json, print_table, show, shown
 from swf.cli.stored import looking, stored_message
 from swf.cli.typed import by
 from swf.hl7 import charset
@@ -73,6 +73,7 @@ def settle_failure(
     key: Annotated[str, typer.Argument(help="The key of a cause in `failed`.")],
     remark: Annotated[str, typer.Option("--remark", help="What was done about it.")] = "",
     reopen: Annotated[bool, typer.Option("--reopen", help="Take back that it is dealt with.")] = False,
+    as_json: JsonOption = False,
     config_file: ConfigOption = None,
 ) -> None:
     """Say that a cause of failures is dealt with; nothing is deleted, and one that comes later opens it again."""
@@ -81,6 +82,7 @@ def settle_failure(
             database.run(lambda transaction: failures.reopen(transaction, key, clock.now(), by()))
         else:
             database.run(lambda transaction: failures.settle(transaction, key, remark, clock.now(), by()))
+    done(as_json, key=key, settled=not reopen, remark=remark)
 
 
 @app.command("diff")

@@ -47,6 +47,12 @@ def print_json(lines: Sequence[Mapping[str, Any]]) -> None:
     print(json.dumps(lines, default=_jsonable, ensure_ascii=False, indent=2))
 
 
+def done(as_json: bool, **told: Any) -> None:
+    """For programs what was done; people are told nothing where nothing went wrong."""
+    if as_json:
+        print_json([told])
+
+
 def _jsonable(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 

@@ -45,6 +45,23 @@ def test_the_shell_completes_commands_and_their_commands() -> None:
     assert completed("swf orders --st") == ["--status"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(f"deliveries {each}" for each in ("show", "retry", "skip", "hold", "release")),
+        *(f"issues {each}" for each in ("take", "give-back", "remark", "snooze")),
+        *(f"mapping {each}" for each in ("draft", "discard", "save", "undo")),
+        *(f"messages {each}" for each in ("settle", "replay")),
+        *(f"mpps {each}" for each in ("link", "unlink", "end")),
+        *(f"orders {each}" for each in ("new", "change", "cancel")),
+    ],
+)
+def test_what_a_page_does_a_program_can_do(words: str) -> None:
+    """Each action of the window has a command that says in JSON what it did."""
+    noun, verb = words.split()
+    assert "--json" in [name for each in DOOR.commands[noun].commands[verb].params for name in each.opts]
+
+
 def test_a_slip_of_the_pen_is_told_the_right_word() -> None:
     """A command that does not exist is refused with the one that was perhaps meant, and without a traceback."""
     slip = CliRunner().invoke(app, ["ordres"])

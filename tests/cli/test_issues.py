@@ -31,7 +31,8 @@ def test_issues_at_the_terminal(make_broker: MakeBroker, tmp_path: Path, monkeyp
         assert _run("issues", *words, "--as", "anna").exit_code == 0
     issue = json.loads(_run("issues", "--json").stdout)[0]
     assert (issue["owner"], issue["remark"]) == ("anna", "the HIS is told")
-    assert _run("issues", "give-back", key, "--as", "anna").exit_code == 0
+    given_back = _run("issues", "give-back", key, "--as", "anna", "--json")
+    assert (given_back.exit_code, json.loads(given_back.stdout)) == (0, [{"key": key, "owner": ""}])
     assert _run("issues", "snooze", key, "2", "--as", "anna").exit_code == 0
     assert _run("issues").exit_code == 0
     assert key in _run("issues", "--all").stdout

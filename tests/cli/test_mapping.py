@@ -440,7 +440,8 @@ def test_a_destination_is_held_at_the_command_line(make_broker: MakeBroker, run:
     use(broker, tmp_path)
     with (tmp_path / "swf.toml").open("a") as more:
         more.write('[[destination]]\nname = "mis"\nhost = "127.0.0.1"\nport = 1\n')
-    assert run("deliveries hold mis --reason moving").exit_code == 0
+    held = json.loads(run("deliveries hold mis --reason moving --json").stdout)
+    assert [(each["destination"], each["reason"]) for each in held] == [("mis", "moving")]
     (found,) = rows(run("deliveries destinations --json"))
     assert (found["name"], found["reason"], found["waiting"]) == ("mis", "moving", 0)
     assert "moving" in run("deliveries destinations").stdout
