@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pydicom.dataset import Dataset
 
+from swf import clock
 from swf.extensions.simulator import his
+from swf.extensions.simulator.mis import Mis
 from swf.extensions.simulator.modality import Modality
 from tests.extensions.web import people
 from tests.extensions.web.conftest import SCRIPT, Operator
@@ -69,6 +73,92 @@ def test_the_board_moves_without_a_key(operator: Operator, look: Look) -> None:
     assert operator.send(his.cancel(order)) == "AA"
     expect(page.locator(".rows .status")).to_have_text("cancelled")
     assert page.evaluate("window.same")
+
+
+def test_the_trace_shows_every_step_of_an_exam(
+    open_window: Callable[..., Operator], look_at: Callable[[Operator], Look], mis: Mis
+) -> None:
+    """From the order to the last status: each step is in the picture and in the list, and leads to what it tells of."""
+    operator = open_window(mis)
+    order = operator.order()
+    scanner = Modality(*operator.broker.dicom.address, "CT1")
+    scanner.complete(scanner.begin(*scanner.query()), images=2)
+    assert mis.wait_for(4)
+    page = look_at(operator)(f"/orders/{order.accession}")
+    told = (
+        "message received", "order created", "step scheduled", "worklist answered", "mpps in progress",
+        "step status", "delivery queued", "delivery acknowledged", "mpps completed", "order status",
+    )  # fmt: skip
+    rows = page.locator("section[aria-labelledby=trace] tbody tr")
+    for each in told:
+        expect(rows.filter(has_text=each).first).to_be_visible()
+    between_two = rows.locator("td:nth-child(3)").filter(has_text="→")
+    expect(page.locator(".lanes .arrow")).to_have_count(between_two.count())
+    for lane in ("HIS|HOSP", "CT1", "mis"):
+        expect(page.locator(".lane-name").get_by_text(lane, exact=True)).to_be_visible()
+    rows.filter(has_text="delivery acknowledged").first.locator("a.go").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Delivery")
+
+
+# Station, the AE title it calls, and the rule that hides an order for CT1 of the day after tomorrow from it
+HIDING = (
+    ("CT1", "NORTH", "partition"),
+    ("LABELLED", "", "label"),
+    ("PLACED", "", "location"),
+    ("ARRIVED", "", "status"),
+    ("TODAY", "", "date window"),
+    ("FORCED", "", "station"),
+    ("STRICT", "", "needs"),
+    ("ASKING", "", "key Modality"),
+)
+STATIONS = (
+    {"ae_title": "CT1"},
+    {"ae_title": "LABELLED", "labels": ["SOUTH"]},
+    {"ae_title": "PLACED", "locations": ["ROOM 3"]},
+    {"ae_title": "ARRIVED", "statuses": ["ARRIVED"]},
+    {"ae_title": "TODAY", "days_ahead": 0},
+    {"ae_title": "FORCED", "station_filter": "forced"},
+    {"ae_title": "STRICT", "needs": ["AdmissionID"]},
+    {"ae_title": "ASKING"},
+)
+
+
+def test_the_rule_that_hides_is_the_one_that_is_named(
+    open_window: Callable[..., Operator], look_at: Callable[[Operator], Look]
+) -> None:
+    """For each rule a list can be cut by: exactly that one is red, and what to do stands under it."""
+    operator = open_window(modality=list(STATIONS), partition=[{"ae_title": "NORTH", "labels": ["NORTH"]}])
+    order = operator.order(start=clock.local(clock.now()) + timedelta(days=2))
+    Modality(*operator.broker.dicom.address, "ASKING").query(Modality="MR")
+    while operator.json("/api/v1/why", number=order.accession, ae="ASKING")["seen"]:
+        pass  # what a device asked is noted behind the answer
+    page = look_at(operator)("/why")
+    for station, called, rule in HIDING:
+        page.goto(f"/why?number={order.accession}&ae={station}&called={called}")
+        expect(page.get_by_role("status")).to_have_text(f"{station} does not see {order.accession}: {rule}")
+        expect(page.locator(".finding.hides b").first).to_have_text(rule)
+        expect(page.locator(".finding.hides")).to_have_count(1)
+        expect(page.locator(".finding.hides .action")).to_contain_text("To do:")
+    page.goto(f"/why?number={order.accession}&ae=CT1")
+    expect(page.get_by_role("status")).to_have_text(f"CT1 sees {order.accession}")
+
+
+def test_an_unscheduled_exam_is_linked(operator: Operator, look: Look) -> None:
+    """Today leads to the exam nobody ordered; with one click it belongs to its order, which is in progress."""
+    item = Dataset()
+    item.PatientName, item.PatientID, item.StudyInstanceUID = "DOE^JANE", "SIM4711", "1.2.3.4.5"
+    item.ScheduledProcedureStepSequence = [Dataset()]
+    item.ScheduledProcedureStepSequence[0].Modality = "CT"
+    Modality(*operator.broker.dicom.address, "CT1").begin(item)
+    order = operator.order(station_ae="CT9")
+    page = look("/")
+    page.get_by_role("link", name="Exams without order").click()
+    page.locator("a.go").first.click()
+    page.get_by_role("button", name=f"Link to {order.accession}").click()
+    expect(page.get_by_role("link", name=order.accession).first).to_be_visible()
+    page.goto(f"/orders/{order.accession}")
+    expect(page.locator("h1 .status")).to_have_text("in progress")
+    expect(page.locator("section[aria-labelledby=trace] tbody tr").filter(has_text="mpps linked")).to_be_visible()
 
 
 def test_a_script_in_a_name_is_not_run(operator: Operator, look: Look) -> None:
