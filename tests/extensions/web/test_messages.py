@@ -135,3 +135,13 @@ def test_a_message_nobody_sent_is_not_here(operator: Operator) -> None:
         answer = operator.http.request(method, path)
         assert answer.status_code == 404
         assert "there is no message 7" in answer.text
+
+
+def test_what_the_mapping_makes_of_a_message_stands_beside_it(operator: Operator) -> None:
+    """Field and attribute on one page: where the accession number came from, by which line; the patient stays masked."""
+    order = operator.order(name="DOE^JANE")
+    page = operator.text("/messages/1")
+    assert "What the mapping makes of it now" in page
+    assert f"AccessionNumber {order.accession} OBR-18.1 text default.toml:" in page
+    assert "DOE" not in page
+    assert "PatientName" in page

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
 from swf import clock
-from swf.extensions.web import hl7_view, mask, rendering, trace_view, visitor
+from swf.extensions.web import bench_view, hl7_view, mask, rendering, trace_view, visitor
 from swf.extensions.web.language import _
 from swf.extensions.web.rooms import Rooms, RowNumber, Said, who
 from swf.model.message import Disposition
@@ -115,6 +115,7 @@ def _shown(
     return {
         "row": row,
         "lines": hl7_view.lines(bytes(row.raw), revealed=revealed),
+        "looks": bench_view.looks(rooms.database, (rooms.site(), None), [bench_view.stored(row)], revealed=revealed),
         "answer": hl7_view.lines(bytes(row.acknowledgement), revealed=revealed) if row.acknowledgement else [],
         "events": events,
         "text": trace_view.text,
