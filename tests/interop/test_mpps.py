@@ -26,6 +26,7 @@ from swf.model.delivery import DELIVERY
 from tests.conftest import MakeBroker
 from tests.interop.conftest import Program
 from tests.mpps_receiver import MppsReceiver
+from tests.net.dicom_peer import Checkpoint
 from tests.processes import MllpClient
 
 SUCCESS = 0x0000
@@ -66,6 +67,7 @@ def _association(broker: Broker, *services: str, syntax: Any = ImplicitVRLittleE
     opened: list[Any] = []
     noted = [(evt.EVT_CONN_OPEN, lambda event: opened.append(event.assoc.dul.socket.socket))]
     association = entity.associate(*broker.dicom.address, ae_title="SWF", evt_handlers=noted)
+    association._reactor_checkpoint = Checkpoint()
     try:
         assert association.is_established
         yield association
@@ -211,6 +213,7 @@ def test_a_modality_that_would_hear_of_changes_is_not_turned_away(hospital: Brok
     entity.add_requested_context(ModalityPerformedProcedureStepNotification)
     roles = [build_role(ModalityPerformedProcedureStep, scu_role=True, scp_role=True)]
     association = entity.associate(*hospital.dicom.address, ae_title="SWF", ext_neg=roles)
+    association._reactor_checkpoint = Checkpoint()
     connection = association.dul.socket.socket
     assert association.is_established
     (accepted,) = association.accepted_contexts

@@ -49,13 +49,13 @@ def association(
         # pynetdicom forgets to close its socket when the other side was faster.
         opened = [(evt.EVT_CONN_OPEN, lambda event: stack.callback(event.assoc.dul.socket.socket.close))]
         found = entity.associate(*address, contexts, called, ext_neg=negotiation, evt_handlers=opened)
-        found._reactor_checkpoint = _Checkpoint()
+        found._reactor_checkpoint = Checkpoint()
         yield found
         if found.is_established:
             found.release()
 
 
-class _Checkpoint(threading.Event):
+class Checkpoint(threading.Event):
     """Where pynetdicom's reader rests while a request waits for its answer.
 
     The reader calls itself paused a moment before it is, and when the request comes in that moment it takes the answer
